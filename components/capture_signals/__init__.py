@@ -1,0 +1,1 @@
+"""Record what students learn from: the teacher's logits and hidden states."""

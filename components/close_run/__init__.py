@@ -1,0 +1,1 @@
+"""End the run in MLflow with its true status."""

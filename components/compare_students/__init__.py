@@ -1,0 +1,1 @@
+"""Rank the students and say which to ship."""

@@ -1,0 +1,13 @@
+"""How students train."""
+
+from pydantic import Field
+
+from components.foundation.options import Options
+
+
+class StudentOptions(Options):
+    """How long and how fast every student trains."""
+
+    student_epochs: int = Field(10, ge=1, le=1000, description="Passes of each student over the training texts.")
+    student_learning_rate: float = Field(1e-4, gt=0, lt=1, description="Peak learning rate of each student.")
+    student_batch_size: int = Field(32, ge=1, le=4096, description="Texts in a training step of a student.")

@@ -1,0 +1,1 @@
+"""Measure a student against its teacher."""

@@ -1,0 +1,37 @@
+"""How much a student's spectra look like its teacher's, layer by layer, aligned or not."""
+
+from typing import Any
+
+from torch import Tensor
+
+from components.foundation.layer_stack import LayerMix
+from components.foundation.selection import Selection
+from components.foundation.spectral_profile import SpectralProfile
+from components.foundation.spectrum import spectral_distance, two_sided_weights
+
+
+def spectral_fidelity(student: SpectralProfile, teacher: SpectralProfile, selection: Selection) -> list[dict[str, Any]]:
+    """Relative distance of fingerprints (0 is the same) at the embeddings and every student layer.
+
+    Each student layer is held against its mix of teacher layers; `student_layer` -1 is the embeddings.
+    """
+    pairs: list[tuple[int, LayerMix]] = [(-1, [(-1, 1.0)]), *enumerate(selection.layers)]
+    return [
+        {
+            "student_layer": layer,
+            "teacher_layers": [[int(index), weight] for index, weight in mix],
+            **{axis: _distance(student, teacher, axis, layer, mix) for axis in ("channel", "token")},
+        }
+        for layer, mix in pairs
+    ]
+
+
+def _distance(student: SpectralProfile, teacher: SpectralProfile, axis: str, layer: int, mix: LayerMix) -> float:
+    name = f"{axis}/state/raw/fingerprint"
+    mine, theirs = student.arrays[name][layer + 1], _mixed(teacher.arrays[name], mix)
+    length = teacher.facts["channels"] if axis == "channel" else teacher.facts["token_grid_points"]
+    return float(spectral_distance(mine, theirs, two_sided_weights(length)))
+
+
+def _mixed(fingerprints: Tensor, mix: LayerMix) -> Tensor:
+    return sum((weight * fingerprints[layer + 1] for layer, weight in mix), start=fingerprints.new_zeros(fingerprints.shape[1]))

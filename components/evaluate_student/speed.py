@@ -1,0 +1,57 @@
+"""Model time of student and teacher, side by side: the same batches, one after the other, in turns."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from components.evaluate_student.options import SpeedOptions
+from components.foundation.text_model import TextClassifier
+
+_WARM_UP = 3
+
+
+def compare_speed(student: TextClassifier, teacher: TextClassifier, texts: Sequence[str], options: SpeedOptions) -> dict[str, Any]:
+    """Latency of single texts and throughput of batches of 32, tokenised beforehand.
+
+    `speedup` is the median over batches of teacher time / student time for the same batch. Keys: `batch_1` and
+    `batch_32`, each with p50 and p95 in milliseconds, texts per second and the speedup.
+    """
+    return {f"batch_{size}": _compare(student, teacher, texts, size, options.speed_batches) for size in (1, 32)}
+
+
+def _compare(student: TextClassifier, teacher: TextClassifier, texts: Sequence[str], size: int, count: int) -> dict[str, float]:
+    batches = [
+        student.collate(student.tokenize([texts[(start + offset) % len(texts)] for offset in range(size)]))
+        for start in range(0, count * size, size)
+    ]
+    times = {"student": np.zeros(count), "teacher": np.zeros(count)}
+    models = {"student": student.model.eval(), "teacher": teacher.model.eval()}
+    with torch.inference_mode():
+        for batch in batches[:_WARM_UP]:
+            for model in models.values():
+                _seconds(model, batch)
+        for index, batch in enumerate(batches):
+            names = ("student", "teacher") if index % 2 else ("teacher", "student")
+            for name in names:
+                times[name][index] = _seconds(models[name], batch)
+    return {
+        "speedup": float(np.median(times["teacher"] / times["student"])),
+        **{f"{name}_{key}": value for name, values in times.items() for key, value in _summary(values, size).items()},
+    }
+
+
+def _seconds(model: Any, batch: dict[str, Tensor]) -> float:
+    started = time.perf_counter()
+    model(**batch)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def _summary(seconds: np.ndarray, size: int) -> dict[str, float]:
+    p50, p95 = np.percentile(seconds, [50, 95])
+    return {"p50_ms": 1000 * float(p50), "p95_ms": 1000 * float(p95), "texts_per_s": size / float(p50)}

@@ -1,0 +1,1 @@
+"""What several steps share: storage, tracking, text models, spectra, artifact formats."""

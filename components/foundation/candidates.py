@@ -1,0 +1,109 @@
+"""A candidate: which student to build and how to teach it."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from components.foundation.errors import UserError
+from components.foundation.options import Options
+
+STRATEGIES = (
+    "spectral_intensity", "spectral_edges", "uniform", "first", "last", "random",
+    "average_pairs", "weighted_pairs", "manual",
+)  # fmt: skip
+Strategy = Literal[
+    "spectral_intensity", "spectral_edges", "uniform", "first", "last", "random",
+    "average_pairs", "weighted_pairs", "manual",
+]  # fmt: skip
+Alignment = Literal["none", "hidden_mse", "spectral"]
+
+
+class Candidate(Options):
+    """One entry of the pipeline's `candidates` parameter."""
+
+    strategy: Strategy = Field(description="how the teacher's layers are chosen")
+    layers: int = Field(ge=1, description="encoder layers of the student")
+    seed: int = Field(0, ge=0, description="seed of the training order, dropout, and of strategy `random`")
+    alignment: Alignment = Field("none", description="what beside the logits is matched, layer by layer")
+    alignment_weight: float = Field(1.0, gt=0, description="weight of the alignment loss")
+    ce_weight: float = Field(0.1, ge=0, description="weight of the cross-entropy with the true label")
+    kl_weight: float = Field(0.9, ge=0, description="weight of the KL divergence from the teacher's softened answers")
+    temperature: float = Field(2.0, gt=0, le=100, description="softening of both answers in the KL term")
+    teacher_layers: list[int] | None = Field(None, description="`manual` only: the teacher layers, counted from 0")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Candidate":
+        if (self.strategy == "manual") != (self.teacher_layers is not None):
+            raise ValueError("teacher_layers: expected exactly with strategy 'manual'; add or remove it")
+        if self.teacher_layers is not None and len(self.teacher_layers) != self.layers:
+            raise ValueError(
+                f"teacher_layers: found {len(self.teacher_layers)} entries for {self.layers} layers; make them equal"
+            )
+        if self.ce_weight == self.kl_weight == 0:
+            raise ValueError("ce_weight and kl_weight: found 0 and 0, expected one above 0")
+        return self
+
+    @property
+    def configuration(self) -> str:
+        """A readable name of everything but the seed; equal names are equal configurations."""
+        parts = [self.strategy, f"{self.layers}L"]
+        if self.teacher_layers is not None:
+            parts.append("-".join(map(str, self.teacher_layers)))
+        if self.alignment != "none":
+            parts.append(self.alignment)
+        defaults = Candidate(strategy="uniform", layers=1)
+        for name, short in (("alignment_weight", "aw"), ("ce_weight", "ce"), ("kl_weight", "kl"), ("temperature", "T")):
+            if getattr(self, name) != getattr(defaults, name):
+                parts.append(f"{short}{getattr(self, name):g}")
+        return "-".join(parts)
+
+    @property
+    def name(self) -> str:
+        return f"{self.configuration}-s{self.seed}"
+
+
+DEFAULT_CANDIDATES: list[dict[str, Any]] = [
+    {"strategy": "spectral_intensity", "layers": 3},
+    {"strategy": "spectral_edges", "layers": 3, "alignment": "spectral"},
+    {"strategy": "uniform", "layers": 3},
+    {"strategy": "last", "layers": 3},
+]
+
+
+def parse_candidates(raw: Sequence[Any], depth: int | None = None) -> list[Candidate]:
+    """Check the list as a whole; with `depth`, also against a teacher of that many layers. Raises `UserError`."""
+    if not isinstance(raw, list) or not raw:
+        raise UserError(f"candidates: found {raw!r}, expected a JSON list of at least one object")
+    candidates = [parse_candidate(entry, where=f"candidates[{index}]") for index, entry in enumerate(raw)]
+    seen: dict[str, int] = {}
+    for index, candidate in enumerate(candidates):
+        if candidate.name in seen:
+            raise UserError(f"candidates[{index}]: same as candidates[{seen[candidate.name]}] ({candidate.name}); remove one")
+        seen[candidate.name] = index
+        if depth is not None:
+            check_depth(candidate, depth, where=f"candidates[{index}]")
+    return candidates
+
+
+def parse_candidate(raw: Any, where: str = "candidate") -> Candidate:
+    if not isinstance(raw, dict):
+        raise UserError(f"{where}: found {raw!r}, expected an object such as {{'strategy': 'uniform', 'layers': 3}}")
+    try:
+        return Candidate(**{str(name): value for name, value in raw.items()})
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def check_depth(candidate: Candidate, depth: int, where: str = "candidate") -> None:
+    """`UserError` where the candidate asks for what a teacher of `depth` layers does not have."""
+    if candidate.layers > depth:
+        raise UserError(f"{where}: layers: found {candidate.layers}, expected at most {depth}, the teacher's depth")
+    if candidate.strategy.endswith("_pairs") and candidate.layers > depth - 1:
+        raise UserError(
+            f"{where}: {candidate.strategy}: found {candidate.layers} layers, expected at most {depth - 1}, "
+            f"the number of neighbouring pairs in {depth} teacher layers"
+        )
+    strange = [layer for layer in candidate.teacher_layers or [] if not 0 <= layer < depth]
+    if strange:
+        raise UserError(f"{where}: teacher_layers: found {strange}, expected numbers from 0 to {depth - 1}")

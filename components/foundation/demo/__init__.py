@@ -1,0 +1,1 @@
+"""Demo data that ships with the project, so that everything can be tried without a download."""

@@ -1,0 +1,38 @@
+"""The `data` artifact: a `datasets.DatasetDict` on disk and its card.
+
+Splits `train`, `validation`, `test` have `id` (16 hex digits of the text's sha256), `text` and `label`
+(`ClassLabel`). `out_of_scope`, where given, has the same columns with label -1: texts that belong to no class.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from datasets import DatasetDict, load_from_disk
+
+SPLITS = ("train", "validation", "test")
+OUT_OF_SCOPE = "out_of_scope"
+NO_LABEL = -1
+_CARD = "data_card.json"
+
+
+def save_intents(data: DatasetDict, card: dict[str, Any], folder: Path) -> None:
+    data.save_to_disk(folder / "splits")
+    (folder / _CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
+
+
+def load_intents(folder: str | Path) -> DatasetDict:
+    return DatasetDict(load_from_disk(Path(folder) / "splits"))
+
+
+def load_card(folder: str | Path) -> dict[str, Any]:
+    return json.loads((Path(folder) / _CARD).read_text(encoding="utf-8"))
+
+
+def class_names(data: DatasetDict) -> list[str]:
+    return list(data["train"].features["label"].names)
+
+
+def sample_texts(data: DatasetDict, count: int) -> list[str]:
+    """The seeded sample of training texts that profiles are taken on: the same for teacher and students."""
+    return data["train"].shuffle(seed=0)["text"][:count]

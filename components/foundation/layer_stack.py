@@ -1,0 +1,93 @@
+"""Where an encoder keeps its layers, for the families that `transformers` offers."""
+
+import copy
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+
+from components.foundation.errors import UserError
+
+# Below `model.base_model`. BERT, RoBERTa, XLM-R, MPNet, ELECTRA, DeBERTa: encoder.layer; DistilBERT:
+# transformer.layer; ModernBERT: layers; and the spellings that newer encoders use.
+_STACK_PATHS = ("encoder.layer", "transformer.layer", "layers", "encoder.layers")
+
+LayerMix: TypeAlias = Sequence[tuple[int, float]]
+"""What one student layer is made of: (teacher layer counted from 0, weight), weights summing to 1."""
+
+
+def layer_stack(model: PreTrainedModel) -> nn.ModuleList:
+    """The encoder layers of a model, first to last. An unknown architecture raises `UserError`."""
+    return _follow(model, _stack_path(model))
+
+
+def depth(model: PreTrainedModel) -> int:
+    """The number of encoder layers, D."""
+    return len(layer_stack(model))
+
+
+def shallow_copy_of(teacher: PreTrainedModel, layers: Sequence[LayerMix]) -> PreTrainedModel:
+    """A model of the teacher's architecture whose j-th layer is the weighted mean of `layers[j]` of the teacher.
+
+    Everything outside the layer stack (embeddings, head, final norm) is copied. Architectures that give
+    layers different kinds (ModernBERT's local and global attention) take the kind of the heaviest layer.
+    """
+    state = teacher.state_dict()
+    prefix = f"{teacher.base_model_prefix}.{_stack_path(teacher)}."
+    student_state = {name: tensor for name, tensor in state.items() if not name.startswith(prefix)}
+    for index, mix in enumerate(layers):
+        student_state |= {f"{prefix}{index}.{name}": tensor for name, tensor in _mixed_layer(state, prefix, mix).items()}
+    student = AutoModelForSequenceClassification.from_config(_config_with_layers(teacher.config, layers))
+    expected = student.state_dict()
+    # A layer may lack a weight that its new place has (ModernBERT's first layer has no input norm), and the reverse.
+    student.load_state_dict(expected | {name: value for name, value in student_state.items() if name in expected})
+    return student.to(dtype=teacher.dtype)
+
+
+def heaviest_layer(mix: LayerMix) -> int:
+    """The teacher layer that a student layer mostly comes from; the deeper one of equals."""
+    return max(mix, key=lambda part: (part[1], part[0]))[0]
+
+
+def _stack_path(model: PreTrainedModel) -> str:
+    for path in _STACK_PATHS:
+        stack = _follow(model, path)
+        if isinstance(stack, nn.ModuleList) and len(stack) > 0:
+            return path
+    looked_for = ", ".join(f"{model.base_model_prefix}.{path}" for path in _STACK_PATHS)
+    raise UserError(
+        f"model architecture {type(model).__name__}: found no list of encoder layers, looked for {looked_for}; "
+        "use an encoder such as BERT, RoBERTa, MPNet, DistilBERT, ELECTRA or ModernBERT"
+    )
+
+
+def _follow(model: PreTrainedModel, path: str) -> Any:
+    return reduce(lambda module, name: getattr(module, name, None), path.split("."), model.base_model)
+
+
+def _mixed_layer(state: dict[str, torch.Tensor], prefix: str, mix: LayerMix) -> dict[str, torch.Tensor]:
+    sources = [_layer_state(state, f"{prefix}{layer}.") for layer, _ in mix]
+    shared = [name for name in sources[0] if all(name in source for source in sources)]
+    weights = [weight for _, weight in mix]
+    return {
+        name: sum(weight * source[name].float() for weight, source in zip(weights, sources, strict=True)).to(  # type: ignore[union-attr]
+            sources[0][name].dtype
+        )
+        for name in shared
+    }
+
+
+def _layer_state(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+
+
+def _config_with_layers(config: Any, layers: Sequence[LayerMix]) -> Any:
+    smaller = copy.deepcopy(config)
+    smaller.num_hidden_layers = len(layers)
+    kinds = getattr(config, "layer_types", None)
+    if kinds:
+        smaller.layer_types = [kinds[heaviest_layer(mix)] for mix in layers]
+    return smaller

@@ -1,0 +1,53 @@
+"""What a step tells the outside while it works: events, one JSON object a line.
+
+A local run names a file in the environment variable below and draws the events as they come. Elsewhere (a
+pod's log) the same events are plain lines.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+EVENTS_FILE = "SPECTRAL_DISTILL_EVENTS"
+_INTERVAL_S = 0.25
+_LOG_INTERVAL_S = 15.0
+
+Item = TypeVar("Item")
+
+
+def emit(event: str, **details: Any) -> None:
+    """Hand one event on: appended to the events file where there is one, otherwise printed."""
+    record = {"event": event, "time": time.time(), **details}
+    path = os.environ.get(EVENTS_FILE)
+    if path:
+        with open(path, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(record) + "\n")
+    else:
+        print(" ".join(f"{key}={value}" for key, value in record.items() if key != "time"), file=sys.stderr, flush=True)
+
+
+class Progress:
+    """Progress of one long piece of work, `total` units long; reports are thinned out in time."""
+
+    def __init__(self, what: str, total: int):
+        self.what, self.total, self.done = what, total, 0
+        self._interval = _INTERVAL_S if os.environ.get(EVENTS_FILE) else _LOG_INTERVAL_S
+        self._last = 0.0
+
+    def advance(self, units: int = 1, **details: Any) -> None:
+        self.done += units
+        now = time.monotonic()
+        if self.done >= self.total or now - self._last >= self._interval:
+            self._last = now
+            emit("progress", what=self.what, done=self.done, total=self.total, **details)
+
+
+def track(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
+    """Yield the items and report how many of `total` are done."""
+    progress = Progress(what, total)
+    for item in items:
+        yield item
+        progress.advance()

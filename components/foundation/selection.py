@@ -1,0 +1,43 @@
+"""The `selection` artifact: for each student layer, the teacher layers it comes from and answers to."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from components.foundation.layer_stack import LayerMix, heaviest_layer
+
+_FILE = "selection.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """`layers[j]`: (teacher layer counted from 0, weight) of student layer j. One type for every strategy.
+
+    The mapping gives the student's first weights (the weighted mean of the teacher layers) and its targets (the
+    weighted mean of their outputs). `scores`, where a strategy has them, rank the teacher's layers 0 .. D - 1.
+    """
+
+    strategy: str
+    depth: int
+    layers: list[LayerMix]
+    scores: list[float] | None = None
+
+    def __post_init__(self) -> None:
+        for mix in self.layers:
+            total = sum(weight for _, weight in mix)
+            assert abs(total - 1) < 1e-9, f"weights {mix} sum to {total}"
+            assert all(0 <= layer < self.depth for layer, _ in mix), f"{mix} is outside 0 .. {self.depth - 1}"
+
+    @property
+    def teacher_layers(self) -> list[int]:
+        """The main teacher layer of each student layer."""
+        return [heaviest_layer(mix) for mix in self.layers]
+
+    def save(self, folder: Path) -> None:
+        (folder / _FILE).write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
+
+
+def load_selection(folder: str | Path) -> Selection:
+    raw = json.loads((Path(folder) / _FILE).read_text(encoding="utf-8"))
+    raw["layers"] = [[(int(layer), float(weight)) for layer, weight in mix] for mix in raw["layers"]]
+    return Selection(**raw)

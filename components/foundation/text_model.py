@@ -1,0 +1,140 @@
+"""Text classifiers on disk and in memory: tokenizer and weights, safetensors only, no remote code."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from components.foundation.errors import UserError
+from components.foundation.progress import track
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextClassifier:
+    """A model and its tokenizer. Label names live in `model.config.id2label`, in order."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+    @property
+    def max_tokens(self) -> int:
+        return int(self.tokenizer.model_max_length)
+
+    @property
+    def labels(self) -> list[str]:
+        return label_names(self.model.config)
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids with special tokens, truncated at `max_tokens`, not padded."""
+        return self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+
+    def collate(self, token_ids: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+        """Pad to the longest of the batch: `input_ids` and `attention_mask`, [B, L]."""
+        batch = self.tokenizer.pad({"input_ids": list(token_ids)}, return_tensors="pt", return_attention_mask=True)
+        return {name: batch[name].to(self.model.device) for name in ("input_ids", "attention_mask")}
+
+    def batches(self, texts: Sequence[str], size: int, what: str = "") -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
+        """Batches of texts of like length, with the texts' positions; progress is told under the name `what`."""
+        token_ids = self.tokenize(texts)
+        order = np.argsort([len(ids) for ids in token_ids], kind="stable")[::-1]
+        groups = [order[start : start + size] for start in range(0, len(order), size)]
+        for group in track(groups, what, len(groups)) if what else groups:
+            yield group, self.collate([token_ids[index] for index in group])
+
+    def logits(self, texts: Sequence[str], batch_size: int = 64, what: str = "") -> np.ndarray:
+        """Class scores before softmax: float32 [texts, classes]."""
+        self.model.eval()
+        scores = np.empty((len(texts), self.model.config.num_labels), dtype=np.float32)
+        with torch.inference_mode():
+            for positions, batch in self.batches(texts, batch_size, what):
+                scores[positions] = self.model(**batch).logits.float().cpu().numpy()
+        return scores
+
+    def save(self, folder: Path) -> None:
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+
+def load_classifier(
+    folder: str | Path, *, max_tokens: int | None = None, labels: Sequence[str] | None = None
+) -> TextClassifier:
+    """Load a checkpoint from a folder. Texts are cut after `max_tokens`, by default the tokenizer's own limit.
+
+    With `labels` the classification head is made for them (new weights unless the checkpoint has such a
+    head already); without, the checkpoint must bring its own. Raises `UserError` for anything that is not a
+    loadable safetensors checkpoint with a fast tokenizer.
+    """
+    head = {}
+    if labels is not None:
+        head = {
+            "num_labels": len(labels),
+            "id2label": dict(enumerate(labels)),
+            "label2id": {name: index for index, name in enumerate(labels)},
+            "ignore_mismatched_sizes": True,
+        }
+    source = str(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            source, use_safetensors=True, dtype=torch.float32, trust_remote_code=False, **head
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise UserError(
+            f"checkpoint {source}: cannot be loaded ({_first_line(error)}); expected a transformers encoder in "
+            "safetensors with its tokenizer, no remote code"
+        ) from error
+    if max_tokens is not None:
+        _check_tokenizer(source, tokenizer, max_tokens)
+        tokenizer.model_max_length = max_tokens  # travels with the saved classifier
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return TextClassifier(model=model.to(device), tokenizer=tokenizer)
+
+
+def load_config(folder: str | Path) -> AutoConfig:
+    """The checkpoint's configuration alone; `UserError` where there is none."""
+    try:
+        return AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"checkpoint {folder}: {_first_line(error)}; expected a folder made by save_pretrained") from error
+
+
+def label_names(config: AutoConfig) -> list[str]:
+    """Label names in the order of the classes."""
+    return [config.id2label[index] for index in range(len(config.id2label))]
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the classes: [N, C] -> [N, C]."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def parameter_count(model: PreTrainedModel) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def weights_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def _check_tokenizer(source: str, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
+    if tokenizer.pad_token is None:
+        raise UserError(f"checkpoint {source}: its tokenizer has no padding token; use an encoder's tokenizer")
+    if max_tokens > tokenizer.model_max_length:
+        raise UserError(
+            f"max_tokens: found {max_tokens}, expected at most {tokenizer.model_max_length}, the limit of {source}"
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}" if str(error).strip() else type(error).__name__

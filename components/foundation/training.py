@@ -1,0 +1,172 @@
+"""The training loop that teacher and students share: `transformers.Trainer`, told what to report and what to refuse."""
+
+import math
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
+
+from components.foundation.errors import UserError
+from components.foundation.options import Options
+from components.foundation.precision import fast_bf16
+from components.foundation.progress import Progress
+from components.foundation.text_model import TextClassifier
+from components.foundation.tracking import Run
+
+_HEAD_SPEED = 5.0
+"""How much faster a new head learns than the pretrained layers below it."""
+
+
+class Schedule(Options):
+    """How long and how fast to train."""
+
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    seed: int
+
+
+def tokenized(classifier: TextClassifier, split: Dataset) -> Dataset:
+    """Columns `input_ids`, `length`, `label` and `index`, the example's position in the split."""
+    token_ids = classifier.tokenize(split["text"])
+    return Dataset.from_dict(
+        {
+            "input_ids": token_ids,
+            "length": [len(ids) for ids in token_ids],
+            "label": split["label"],
+            "index": list(range(len(split))),
+        }
+    )
+
+
+def collator(classifier: TextClassifier) -> Callable[[Sequence[dict[str, Any]]], dict[str, Any]]:
+    """Batches padded to their longest text: model inputs, `labels` and `index`."""
+
+    def collate(examples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        batch = classifier.tokenizer.pad(
+            {"input_ids": [example["input_ids"] for example in examples]}, return_tensors="pt", return_attention_mask=True
+        )
+        return {
+            "input_ids": batch["input_ids"],
+            "attention_mask": batch["attention_mask"],
+            "labels": torch.tensor([example["label"] for example in examples]),
+            "index": torch.tensor([example["index"] for example in examples]),
+        }
+
+    return collate
+
+
+class ClassifierTrainer(Trainer):
+    """Cross-entropy training; `batch_loss` is the place for another objective."""
+
+    def __init__(self, *, new_head: bool, **arguments: Any):
+        super().__init__(**arguments)
+        self._new_head = new_head
+
+    def batch_loss(self, inputs: dict[str, torch.Tensor], model: Any) -> tuple[torch.Tensor, Any]:
+        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        return torch.nn.functional.cross_entropy(outputs.logits, inputs["labels"]), outputs
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
+        loss, outputs = self.batch_loss(inputs, model)
+        if not torch.isfinite(loss):
+            raise UserError(
+                f"training: the loss is {loss.item()} at step {self.state.global_step + 1}, learning rate "
+                f"{self.args.learning_rate:g}; lower the learning rate or the loss weights"
+            )
+        return (loss, {"logits": outputs.logits}) if return_outputs else loss
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        if self._new_head and self.optimizer is None:
+            body = self.model.base_model_prefix + "."
+            named = [(name, weight) for name, weight in self.model.named_parameters() if weight.requires_grad]
+            groups = [
+                {"params": [weight for name, weight in named if name.startswith(body)]},
+                {
+                    "params": [weight for name, weight in named if not name.startswith(body)],
+                    "lr": _HEAD_SPEED * self.args.learning_rate,
+                },
+            ]
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+            self.optimizer = kind(groups, weight_decay=self.args.weight_decay, **options)
+        return super().create_optimizer(model)
+
+
+def fit(
+    classifier: TextClassifier, *, train: Dataset, validation: Dataset, schedule: Schedule, run: Run, what: str,
+    trainer: type[ClassifierTrainer] = ClassifierTrainer, new_head: bool = False, **arguments: Any,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Train the classifier in place; returns the log of losses and validation scores by step.
+
+    `arguments` go to the trainer class. Same seed, same data, same machine: same weights.
+    """
+    set_seed(schedule.seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        loop = trainer(
+            new_head=new_head,
+            model=classifier.model,
+            args=_arguments(schedule, scratch, math.ceil(len(train) / schedule.batch_size)),
+            train_dataset=train,
+            eval_dataset=validation,
+            data_collator=collator(classifier),
+            compute_metrics=_accuracy,
+            callbacks=[_Reporter(what, run)],
+            **arguments,
+        )
+        loop.train()
+    classifier.model.eval()
+    return [entry for entry in loop.state.log_history if "step" in entry]
+
+
+def _arguments(schedule: Schedule, scratch: str, steps_per_epoch: int) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=scratch,
+        num_train_epochs=schedule.epochs,
+        learning_rate=schedule.learning_rate,
+        per_device_train_batch_size=schedule.batch_size,
+        per_device_eval_batch_size=64,
+        weight_decay=0.01,
+        warmup_steps=max(1, round(0.1 * schedule.epochs * steps_per_epoch)),
+        optim="adamw_torch_fused",
+        train_sampling_strategy="group_by_length",
+        bf16=fast_bf16(),
+        use_cpu=not torch.cuda.is_available(),
+        seed=schedule.seed,
+        eval_strategy="epoch",
+        logging_strategy="steps",
+        logging_steps=max(1, steps_per_epoch // 10),
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _accuracy(prediction: Any) -> dict[str, float]:
+    return {"accuracy": float((np.argmax(prediction.predictions, axis=1) == prediction.label_ids).mean())}
+
+
+class _Reporter(TrainerCallback):
+    """Progress for whoever watches, losses and validation scores for MLflow."""
+
+    def __init__(self, what: str, run: Run):
+        self._what, self._run = what, run
+        self._progress: Progress | None = None
+        self._latest: dict[str, float] = {}
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._progress = self._progress or Progress(self._what, state.max_steps)
+        self._progress.advance(**self._latest)
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any) -> None:
+        names = {"loss": "train.loss", "eval_loss": "validation.loss", "eval_accuracy": "validation.accuracy"}
+        known = {names[key]: value for key, value in (logs or {}).items() if key in names}
+        self._latest |= {name.replace("validation.", "val_").replace("train.", ""): round(v, 4) for name, v in known.items()}
+        self._run.metrics(known, step=state.global_step)

@@ -1,0 +1,1 @@
+"""Read, check, clean and split the data."""

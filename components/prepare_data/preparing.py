@@ -1,0 +1,104 @@
+"""The `data` artifact from a source at a version."""
+
+import hashlib
+import tempfile
+from collections import Counter
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+
+from components.foundation import checkpoints, storage
+from components.foundation.demo import tables
+from components.foundation.intents import NO_LABEL, OUT_OF_SCOPE, save_intents
+from components.prepare_data.cleaning import clean_splits, clean_text, same_text_key
+from components.prepare_data.options import PreparationOptions
+from components.prepare_data.tables import Row, read_splits, read_table
+
+
+def prepare(
+    *, data: str, data_version: str, out_of_scope_data: str, out_of_scope_version: str,
+    options: PreparationOptions, target: str | Path,
+) -> dict[str, Any]:  # fmt: skip
+    """Read, check, clean, split and save; returns the card."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = _fetch(data, data_version, Path(scratch) / "data", options)
+        raw = read_splits(path, text_column=options.text_column, label_column=options.label_column, name=data)
+        strangers: list[str] = []
+        if out_of_scope_data:
+            path = _fetch(out_of_scope_data, out_of_scope_version, Path(scratch) / "strangers", options)
+            rows = read_table(path, text_column=options.text_column, label_column=None, name=out_of_scope_data)
+            strangers = [clean_text(row.text) for row in rows if row.text.strip()]
+    splits, done = clean_splits(raw, options)
+    names = sorted({str(row.label) for row in splits["train"]})
+    dataset = DatasetDict({name: _dataset(rows, names) for name, rows in splits.items()})
+    if strangers:
+        known = {same_text_key(text) for split in dataset.values() for text in split["text"]}
+        kept = [text for text in strangers if same_text_key(text) not in known]
+        done["out_of_scope_removed"] = len(strangers) - len(kept)
+        dataset[OUT_OF_SCOPE] = _dataset([Row(text, None) for text in kept], names)
+    card = _card(dataset, names, data=data, data_version=data_version, options=options, done=done)
+    with storage.whole_folder(target) as folder:
+        save_intents(dataset, card, folder)
+    return card
+
+
+def _fetch(source: str, version: str, scratch: Path, options: PreparationOptions) -> Path:
+    """A local file or folder of tables, whatever the source is."""
+    scratch.mkdir()
+    if source.startswith("demo:"):
+        return tables.write_table(source, scratch, text_column=options.text_column, label_column=options.label_column)
+    if source.startswith("hf://"):
+        return _fetch_hub(source, version, scratch)
+    return storage.fetch(source, version, scratch)
+
+
+def _fetch_hub(source: str, version: str, scratch: Path) -> Path:
+    from datasets import load_dataset
+
+    with checkpoints.hub_errors(f"data {source}"):
+        splits = load_dataset(source.removeprefix("hf://"), revision=version.removeprefix("revision:"))
+    for name, split in splits.items():
+        for column, feature in split.features.items():
+            if isinstance(feature, ClassLabel):
+                split = split.cast_column(column, Value("int64"))
+                names = [feature.names[value] for value in split[column]]
+                split = split.remove_columns(column).add_column(column, names)
+        split.to_parquet(scratch / f"{name}.parquet")
+    return scratch
+
+
+def _dataset(rows: list[Row], names: list[str]) -> Dataset:
+    index = {name: position for position, name in enumerate(names)}
+    features = Features({"id": Value("string"), "text": Value("string"), "label": ClassLabel(names=names)})
+    columns = {
+        "id": [hashlib.sha256(row.text.encode()).hexdigest()[:16] for row in rows],
+        "text": [row.text for row in rows],
+        "label": [NO_LABEL if row.label is None else index[row.label] for row in rows],
+    }
+    return Dataset.from_dict(columns, features=features)
+
+
+def _card(
+    dataset: DatasetDict, names: list[str], *, data: str, data_version: str, options: PreparationOptions, done: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "source": data,
+        "version": data_version,
+        "labels": names,
+        "splits": {name: _describe(split, names) for name, split in dataset.items()},
+        "cleaning": done,
+        "settings": options.model_dump(),
+    }
+
+
+def _describe(split: Dataset, names: list[str]) -> dict[str, Any]:
+    words = [len(text.split()) for text in split["text"]]
+    counts = Counter(names[label] for label in split["label"] if label != NO_LABEL)
+    return {
+        "texts": len(split),
+        "words_mean": round(mean(words), 2) if words else 0,
+        "words_max": max(words, default=0),
+        "texts_by_label": dict(sorted(counts.items())),
+    }

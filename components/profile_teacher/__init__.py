@@ -1,0 +1,1 @@
+"""Measure the teacher's hidden states in frequency."""

@@ -1,0 +1,33 @@
+"""Profile a teacher over training texts; save the arrays, plot them for MLflow."""
+
+from pathlib import Path
+
+from datasets import DatasetDict
+
+from components.foundation.intents import sample_texts
+from components.foundation.profile_plots import heat_map, intensity_over_depth
+from components.foundation.spectral_profile import SpectralProfile, profile_classifier
+from components.foundation.storage import whole_folder
+from components.foundation.text_model import TextClassifier
+from components.foundation.tracking import Run
+from components.profile_teacher.options import ProfileOptions
+
+
+def profile_and_plot(
+    teacher: TextClassifier, data: DatasetDict, options: ProfileOptions, target: str | Path, run: Run
+) -> SpectralProfile:
+    """The profile of a seeded sample of `profile_texts` training texts."""
+    texts = sample_texts(data, options.profile_texts)
+    profile = profile_classifier(
+        teacher, texts, bins=options.profile_bins, clip_sigmas=options.profile_clip_sigmas, what="profile"
+    )
+    with whole_folder(target) as folder:
+        profile.save(folder)
+        intensity_over_depth(profile, {}).savefig(folder / "intensity.png", dpi=120)
+        heat_map(profile).savefig(folder / "heat_map.png", dpi=120)
+    run.parameters(options.model_dump())
+    for layer, value in enumerate(profile.arrays["channel/state/raw/intensity"].tolist()):
+        run.metrics({"profile.intensity": value, "profile.rms": float(profile.arrays["state/rms"][layer])}, step=layer)
+    for name in ("intensity.png", "heat_map.png", "profile.json"):
+        run.file(Path(target) / name)
+    return profile

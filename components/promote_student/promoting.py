@@ -1,0 +1,59 @@
+"""Register the student to ship and give it its alias."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from components.foundation import storage, tracking
+from components.foundation.comparison import load_comparison
+from components.foundation.errors import UserError
+from components.foundation.intents import load_intents
+from components.foundation.student import candidate_of
+
+_EXAMPLES = 2
+_REQUIREMENTS = ("torch", "transformers", "safetensors")
+
+
+def promote(*, comparison: str, report: str, students: Sequence[str], data: str, run: tracking.Run) -> dict[str, Any]:
+    """Register the verdict's student as a new version under the decided alias; returns name, version, alias, reason.
+
+    A student that is registered already keeps its version and alias. Where the champion has changed since the
+    comparison, the student becomes challenger. Without MLflow nothing is registered and `version` is 0.
+    """
+    leaderboard = load_comparison(comparison)
+    ship, decision = leaderboard["verdict"]["ship"], leaderboard["promotion"]
+    name = leaderboard["settings"]["registered_model"]
+    folder = next((path for path in students if candidate_of(path).name == ship), None)
+    if folder is None:
+        raise UserError(f"student {ship}: not among the {len(students)} students handed over; compare these students again")
+    for file in (f"{comparison}/leaderboard.json", report):
+        tracking.parent_run().file(file)
+    outcome = {"registered_model": name, "version": 0, "alias": decision["alias"], "reason": decision["reason"]}
+    if not tracking.is_on():
+        return outcome
+    digest = storage.version(folder)
+    known = tracking.registered_version(name, digest)
+    if known is not None:
+        return {**outcome, "version": known, "reason": f"registered before as version {known}; {decision['reason']}"}
+    champion = tracking.aliased_version(name, tracking.CHAMPION)
+    before = decision["champion_before"]
+    if (champion and int(champion.version)) != (before and before["version"]):
+        outcome |= {"alias": tracking.CHALLENGER, "reason": "the champion changed while this run compared; compare again"}
+    version = tracking.register_model(
+        name=name, folder=Path(folder), run=run, metadata=_metadata(leaderboard, ship), digest=digest,
+        example=load_intents(data)["test"]["text"][:_EXAMPLES], requirements=_REQUIREMENTS,
+    )  # fmt: skip
+    tracking.set_alias(name, str(outcome["alias"]), version)
+    return {**outcome, "version": version}
+
+
+def _metadata(leaderboard: dict[str, Any], ship: str) -> dict[str, Any]:
+    row = next(row for row in leaderboard["rows"] if row["student"] == ship)
+    return {
+        "student": ship,
+        "test_accuracy": row["evaluation"]["scores"]["accuracy"],
+        "teacher_accuracy": leaderboard["teacher"]["scores"]["accuracy"],
+        "data_source": leaderboard["data"]["source"],
+        "data_version": leaderboard["data"]["version"],
+        "decision": leaderboard["promotion"]["reason"],
+    }

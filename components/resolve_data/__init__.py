@@ -1,0 +1,1 @@
+"""Find what the data source and the teacher hold now."""

@@ -1,0 +1,27 @@
+"""The KFP face of `resolve_data`."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from components.foundation.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def resolve_data(
+    data: str, out_of_scope_data: str, teacher: str, candidates: list
+) -> NamedTuple("Versions", data_version=str, out_of_scope_version=str, teacher_version=str):  # type: ignore[valid-type]
+    """Find what the data source and the teacher hold now, and refuse a request that cannot work. Never cached."""
+    from collections import namedtuple
+
+    from components.foundation import checkpoints, tracking
+    from components.foundation.step import step
+    from components.resolve_data.options import SourceOptions
+    from components.resolve_data.resolving import check_candidates, data_version
+
+    with step("resolve_data"):
+        SourceOptions(data=data, out_of_scope_data=out_of_scope_data, teacher=teacher, candidates=candidates)
+        check_candidates(candidates, teacher)
+        versions = data_version(data), data_version(out_of_scope_data), checkpoints.version(teacher)
+        tracking.log_origin(dict(data=data, teacher=teacher), versions)
+    return namedtuple("Versions", "data_version out_of_scope_version teacher_version")(*versions)

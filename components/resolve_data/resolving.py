@@ -1,0 +1,49 @@
+"""What a run starts from, looked up now: versions of data and teacher, and whether the request makes sense."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from components.foundation import checkpoints, storage
+from components.foundation.candidates import parse_candidates
+from components.foundation.demo import tables
+from components.foundation.errors import UserError
+
+_HUB_ID = re.compile(r"hf://[\w.-]+(/[\w.-]+)?")
+
+
+def data_version(source: str) -> str:
+    """What a data source holds now; an empty source has an empty version."""
+    if not source:
+        return ""
+    if source.startswith("demo:"):
+        return tables.version(source)
+    if source.startswith("hf://"):
+        return _hub_revision(source)
+    return storage.version(source)
+
+
+def check_candidates(candidates: list[Any], teacher: str) -> None:
+    """Refuse what can be refused before any compute: bad candidates, more layers than the teacher has."""
+    parse_candidates(candidates, depth=_readable_depth(teacher))
+
+
+def _readable_depth(teacher: str) -> int | None:
+    """The teacher's depth where its configuration lies on this machine; None where it must be fetched first."""
+    folder = checkpoints.fetch(teacher, "", Path()) if teacher == "demo:minilm" else Path(teacher).expanduser()
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    found = config.get("num_hidden_layers") or config.get("n_layers")
+    return int(found) if found else None
+
+
+def _hub_revision(source: str) -> str:
+    from huggingface_hub import HfApi
+
+    if not _HUB_ID.fullmatch(source):
+        raise UserError(f"data {source}: expected hf://owner/name")
+    with checkpoints.hub_errors(f"data {source}"):
+        return f"revision:{HfApi().dataset_info(source.removeprefix('hf://')).sha}"

@@ -1,0 +1,1 @@
+"""Decide what each student layer is made of."""

@@ -1,0 +1,1 @@
+"""Fine-tune or import the teacher."""

@@ -1,0 +1,101 @@
+"""The teacher: a checkpoint fine-tuned on the data, or an already fine-tuned classifier that fits it."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import DatasetDict
+from transformers import set_seed
+
+from components.foundation import checkpoints
+from components.foundation.errors import UserError
+from components.foundation.intents import class_names
+from components.foundation.layer_stack import depth
+from components.foundation.options import suggest
+from components.foundation.scores import answer, save_evaluation, score
+from components.foundation.storage import whole_folder
+from components.foundation.text_model import TextClassifier, label_names, load_classifier, load_config
+from components.foundation.tracking import Run
+from components.foundation.training import Schedule, fit, tokenized
+from components.train_teacher.options import TeacherOptions
+
+
+def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOptions, run: Run) -> TextClassifier:
+    """The teacher for this data, by fine-tuning or import."""
+    names = class_names(data)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = checkpoints.fetch(uri, version, Path(scratch))
+        if not options.fine_tune_teacher:
+            return _import(uri, folder, names, options.max_tokens)
+        set_seed(options.teacher_seed)
+        teacher = load_classifier(folder, max_tokens=options.max_tokens, labels=names)
+    depth(teacher.model)  # an unknown architecture fails before training
+    schedule = Schedule(
+        epochs=options.teacher_epochs, learning_rate=options.teacher_learning_rate,
+        batch_size=options.teacher_batch_size, seed=options.teacher_seed,
+    )  # fmt: skip
+    fit(
+        teacher, train=tokenized(teacher, data["train"]), validation=tokenized(teacher, data["validation"]),
+        schedule=schedule, run=run, what="fine-tune", new_head=True,
+    )  # fmt: skip
+    return teacher
+
+
+def check_labels(uri: str, found: Sequence[str], expected: Sequence[str]) -> None:
+    """A teacher must answer exactly the data's labels."""
+    if sorted(found) == sorted(expected):
+        return
+    missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+    hint = suggest(missing[0], extra) if missing and extra else ""
+    raise UserError(
+        f"teacher {uri}: its {len(found)} labels differ from the data's {len(expected)}: missing {_few(missing)}, extra "
+        f"{_few(extra)}{'; ' + hint if hint else ''}; use fine_tune_teacher=true or the data that it was trained on"
+    )
+
+
+def _import(uri: str, folder: Path, names: list[str], max_tokens: int) -> TextClassifier:
+    found = label_names(load_config(folder))
+    check_labels(uri, found, names)
+    teacher = load_classifier(folder, max_tokens=max_tokens)
+    depth(teacher.model)
+    return reorder_head(teacher, names)
+
+
+def reorder_head(teacher: TextClassifier, names: Sequence[str]) -> TextClassifier:
+    """The same classifier with its classes in the order of `names`, so that class numbers mean the same everywhere."""
+    if teacher.labels == list(names):
+        return teacher
+    order = [teacher.labels.index(name) for name in names]
+    heads: list[Any] = [
+        module for module in teacher.model.modules() if getattr(module, "out_features", None) == len(names)
+    ]
+    if len(heads) != 1:
+        raise UserError(
+            f"teacher: its labels stand in another order than the data's sorted names and {len(heads)} layers could be its "
+            "head, expected 1; save the teacher with sorted label names"
+        )
+    head = heads[0]
+    head.weight.data = head.weight.data[order].clone()
+    if head.bias is not None:
+        head.bias.data = head.bias.data[order].clone()
+    teacher.model.config.id2label = dict(enumerate(names))
+    teacher.model.config.label2id = {name: index for index, name in enumerate(names)}
+    return teacher
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "") if names else "none"
+
+
+def save_teacher(
+    teacher: TextClassifier, data: DatasetDict, settings: dict[str, Any], model: str | Path, evaluation: str | Path
+) -> dict[str, float]:
+    """Write the teacher, and its evaluation on the test split with the settings that made it; returns the scores."""
+    predictions = answer(teacher, data, "evaluate")
+    scores = score(predictions)
+    with whole_folder(evaluation) as folder:
+        save_evaluation({"scores": scores, "settings": settings}, predictions, folder)
+    with whole_folder(model) as folder:
+        teacher.save(folder)
+    return scores

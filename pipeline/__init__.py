@@ -1,0 +1,1 @@
+"""How the steps are chained and where they run."""

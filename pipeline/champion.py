@@ -1,0 +1,21 @@
+"""Ask the champion."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.foundation import checkpoints, tracking
+from components.foundation.errors import UserError
+from components.foundation.text_model import load_classifier, probabilities
+
+
+def answer_with_champion(name: str, texts: Sequence[str]) -> list[tuple[str, float]]:
+    """Label and confidence for each text, by the registered model's champion."""
+    empty = [position for position, text in enumerate(texts, start=1) if not text.strip()]
+    if empty:
+        raise UserError(f"text {empty[0]}: found an empty text, expected words")
+    uri = f"models:/{name}@{tracking.CHAMPION}"
+    with tempfile.TemporaryDirectory() as scratch:
+        champion = load_classifier(checkpoints.fetch(uri, checkpoints.version(uri), Path(scratch)))
+    chances = probabilities(champion.logits(texts))
+    return [(champion.labels[row.argmax()], float(row.max())) for row in chances]

@@ -1,0 +1,142 @@
+"""`spectral-distill`: parse, call, print."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+from rich.console import Console
+
+from components.foundation.errors import UserError
+from pipeline.settings import Settings, plain_type, read_settings
+from pipeline.workspace import open_workspace
+
+_WORKSPACE = click.option(
+    "--workspace", default="runs", show_default=True, help="Folder of local runs: artifacts, cache, logs, MLflow's database."
+)
+
+
+def main() -> None:
+    """Entry point: bad input becomes one line and exit code 2."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        click.echo(f"error: {error.format_message()}", err=True)
+        sys.exit(UserError.EXIT_CODE)
+    except UserError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(UserError.EXIT_CODE)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="spectral-distill")
+def cli() -> None:
+    """Distil a large text classifier into a small one, guided by the spectrum of its hidden states."""
+
+
+def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each setting; unset ones stay out, so that a settings file can give them."""
+    for name, field in reversed(Settings.model_fields.items()):
+        kind = plain_type(field)
+        default = "the built-in list" if kind is list else repr(field.get_default())
+        command = click.option(
+            f"--{name.replace('_', '-')}", name, default=None, type=click.STRING, metavar=kind.__name__.upper(),
+            help=f"{field.description} [default: {default}]",
+        )(command)  # fmt: skip
+    return command
+
+
+@cli.command()
+@click.option("--settings", "settings_file", metavar="FILE", help="YAML file of settings; options on the command line win.")
+@_WORKSPACE
+@_setting_options
+def run(settings_file: str | None, workspace: str, **given: str | None) -> None:
+    """Run the whole pipeline on this machine."""
+    from pipeline.display import Display, comparison_rows, leaderboard_table
+    from pipeline.local import run_locally
+
+    values = read_settings(settings_file) if settings_file else {}
+    values |= {name: _parse(name, value) for name, value in given.items() if value is not None}
+    settings, place, console = Settings(**values), open_workspace(workspace), Console(file=sys.stdout)
+    started = time.monotonic()
+    result = run_locally(settings, place, Display(console))
+
+    from components.foundation.comparison import load_comparison
+
+    leaderboard = load_comparison(result["comparison"])
+    size = leaderboard["rows"][0]["evaluation"]["size"]
+    teacher = {**leaderboard["teacher"]["scores"], "bytes": size["teacher_bytes"]}
+    console.print()
+    console.print(leaderboard_table(comparison_rows(leaderboard), teacher))
+    console.print(f"Verdict    {leaderboard['verdict']['reason']}", highlight=False)
+    console.print(
+        f"Registry   {result['registered_model']} version {result['version']} is {result['alias']}: {result['reason']}",
+        highlight=False,
+    )
+    console.print(f"Report     {result['report']}", soft_wrap=True, highlight=False)
+    console.print(f"MLflow     {_how_to_open_mlflow(place.use_tracking())}", soft_wrap=True, highlight=False)
+    console.print(f"Time       {time.monotonic() - started:.0f} s", highlight=False)
+
+
+@cli.command()
+@click.option("--run", "run_id", help="Id of a pipeline run; otherwise the latest that trained students.")
+@_WORKSPACE
+def compare(run_id: str | None, workspace: str) -> None:
+    """Print the leaderboard of a run from MLflow."""
+    from components.foundation.tracking import student_runs
+    from pipeline.display import leaderboard_table, tracked_rows
+
+    uri = open_workspace(workspace).use_tracking()
+    found = student_runs(run_id)
+    if not found:
+        which = f"pipeline run {run_id}" if run_id else "any run"
+        raise UserError(f"MLflow at {uri}: found no students of {which}; start one with `spectral-distill run`")
+    Console().print(leaderboard_table(tracked_rows(found), teacher=None))
+
+
+@cli.command()
+@click.argument("texts", nargs=-1, required=True)
+@click.option("--model", default=None, help="Registered model; its champion answers. [default: the setting registered_model]")
+@_WORKSPACE
+def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
+    """Answer texts with the champion: label and confidence, one line a text."""
+    from pipeline.champion import answer_with_champion
+
+    open_workspace(workspace).use_tracking()
+    for label, confidence in answer_with_champion(model or Settings().registered_model, texts):
+        click.echo(f"{label}\t{confidence:.4f}")
+
+
+@cli.command(name="compile")
+@click.option("--output", default="pipeline.yaml", show_default=True, help="File to write.")
+def compile_(output: str) -> None:
+    """Compile the pipeline to the YAML that a Kubeflow Pipelines backend runs."""
+    from pipeline.graph import compile_pipeline
+
+    try:
+        compile_pipeline(output)
+    except (OSError, ValueError) as error:
+        raise UserError(f"--output {output}: {error}; expected a writable path that ends in .yaml") from error
+    click.echo(f"wrote {output}")
+
+
+def _parse(name: str, text: str) -> Any:
+    """Text from the command line; pydantic turns it into the setting's type, JSON is read here."""
+    if plain_type(Settings.model_fields[name]) is not list:
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{name}: not JSON ({error}); expected a list such as [{{\"strategy\": \"uniform\", \"layers\": 3}}]") from None
+
+
+def _how_to_open_mlflow(uri: str) -> str:
+    return f"mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else uri
+
+
+if __name__ == "__main__":
+    main()

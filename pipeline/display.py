@@ -1,0 +1,148 @@
+"""What the person at the terminal sees of a local run: steps, bars, times; and the leaderboard at the end."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+_POLL_S = 0.2
+
+
+class Display:
+    """Draws the events of a run as they come."""
+
+    def __init__(self, console: Console):
+        self.console = console
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[count]}"),
+            TimeElapsedColumn(), TextColumn("[dim]{task.fields[note]}"),
+            console=console, transient=True, redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+        self._task: TaskID | None = None
+        self._title = ""
+
+    @contextmanager
+    def following(self, events: Path) -> Iterator[None]:
+        """Draw what is appended to the events file until the block ends."""
+        done = threading.Event()
+        follower = threading.Thread(target=self._follow, args=(events, done), daemon=True)
+        with self._progress:
+            follower.start()
+            try:
+                yield
+            finally:
+                done.set()
+                follower.join()
+
+    def cached(self, task: str) -> None:
+        self._say(f"[cyan]=[/] {task.replace('-', '_'):<18} [dim]cached[/]")
+
+    def _follow(self, events: Path, done: threading.Event) -> None:
+        with events.open(encoding="utf-8") as stream:
+            rest = ""
+            while True:
+                finished = done.is_set()
+                rest += stream.read()
+                *lines, rest = rest.split("\n")
+                for line in lines:
+                    self._draw(json.loads(line))
+                if finished:
+                    return
+                done.wait(_POLL_S)
+
+    def _draw(self, event: dict[str, Any]) -> None:
+        handler = getattr(self, f"_on_{event['event']}", None)
+        if handler is not None:
+            handler(event)
+
+    def _on_step_started(self, event: dict[str, Any]) -> None:
+        self._title = _title(event)
+        self._task = self._progress.add_task(self._title, total=None, count="", note="")
+
+    def _on_progress(self, event: dict[str, Any]) -> None:
+        if self._task is None:
+            return
+        numbers = "  ".join(
+            f"{name} {value:g}" for name, value in event.items() if name not in ("event", "time", "what", "done", "total")
+        )
+        self._progress.update(
+            self._task, completed=event["done"], total=event["total"], count=f"{event['done']}/{event['total']}",
+            note=f"{event['what']}  {numbers}",
+        )  # fmt: skip
+
+    def _on_note(self, event: dict[str, Any]) -> None:
+        self._say(f"  [yellow]note:[/] {event['message']}")
+
+    def _on_step_finished(self, event: dict[str, Any]) -> None:
+        self._end(f"[green]✓[/] {_title(event)} [dim]{_clock(event['seconds'])}[/]")
+
+    def _on_step_failed(self, event: dict[str, Any]) -> None:
+        self._end(f"[red]✗[/] {_title(event)}")
+
+    def _end(self, line: str) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+        self._say(line)
+
+    def _say(self, line: str) -> None:
+        self._progress.console.print(line, highlight=False)
+
+
+def leaderboard_table(rows: list[dict[str, Any]], teacher: dict[str, Any] | None) -> Table:
+    """Rows: name, layers, accuracy, and where known difference (with low and high), retention, agreement, speedup,
+    megabytes."""
+    table = Table(title="Leaderboard", title_justify="left")
+    for column in ("#", "student", "layers", "accuracy", "vs teacher", "retention", "agreement", "speedup", "MB"):
+        table.add_column(column, justify="left" if column == "student" else "right", overflow="fold")
+    for position, row in enumerate(rows, start=1):
+        table.add_row(
+            str(position), row["name"], str(row["layers"]), f"{row['accuracy']:.2%}", row.get("difference", ""),
+            f"{row['retention']:.2%}", f"{row['agreement']:.2%}", f"{row['speedup']:.2f}x", f"{row['bytes'] / 1e6:.1f}",
+        )  # fmt: skip
+    if teacher is not None:
+        table.add_row("", "teacher", "", f"{teacher['accuracy']:.2%}", "", "", "", "", f"{teacher['bytes'] / 1e6:.1f}")
+    return table
+
+
+def comparison_rows(leaderboard: dict[str, Any]) -> list[dict[str, Any]]:
+    """`leaderboard.json` as rows of `leaderboard_table`."""
+    rows = []
+    for row in leaderboard["rows"]:
+        found, gap = row["evaluation"], row["versus_teacher"]
+        rows.append(
+            {
+                "name": row["configuration"], "layers": found["candidate"]["layers"], "accuracy": row["accuracy"],
+                "difference": f"{100 * gap['difference']:+.2f} [{100 * gap['low']:+.2f}, {100 * gap['high']:+.2f}]",
+                "retention": found["scores"]["retention"], "agreement": found["scores"]["agreement"],
+                "speedup": found["speed"]["batch_32"]["speedup"], "bytes": found["size"]["bytes"],
+            }
+        )  # fmt: skip
+    return rows
+
+
+def tracked_rows(runs: list[Any]) -> list[dict[str, Any]]:
+    """MLflow runs of students as rows of `leaderboard_table`."""
+    return [
+        {
+            "name": run.info.run_name, "layers": run.data.params.get("hp.layers", ""),
+            "accuracy": run.data.metrics["test.accuracy"], "retention": run.data.metrics["test.retention"],
+            "agreement": run.data.metrics["test.agreement"], "speedup": run.data.metrics["speed.batch_32.speedup"],
+            "bytes": run.data.metrics["size.bytes"],
+        }
+        for run in runs
+    ]  # fmt: skip
+
+
+def _title(event: dict[str, Any]) -> str:
+    return f"{event['step']:<18} {event.get('detail', '')}".rstrip()
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

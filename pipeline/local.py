@@ -1,0 +1,112 @@
+"""The same graph on one machine: `kfp.local`, every task a subprocess of the current environment, with caching."""
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from components.foundation.errors import UserError
+from components.foundation.progress import EVENTS_FILE
+from pipeline.display import Display
+from pipeline.settings import Settings
+from pipeline.workspace import Workspace
+
+
+def run_locally(settings: Settings, workspace: Workspace, display: Display) -> dict[str, Any]:
+    """Run the pipeline; returns the `result` event: paths of `comparison` and `report`, and what was promoted.
+
+    KFP's output goes to the workspace's log. A task that refuses its input raises `UserError`; a fault raises
+    `RuntimeError` that names the log.
+    """
+    run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    log, events = workspace.log(run_id), workspace.events(run_id)
+    _make_folders(workspace, log.parent)
+    events.touch()
+    workspace.use_tracking()
+    os.environ |= {"KFP_RUN_ID": run_id, EVENTS_FILE: str(events), "PYTHONUNBUFFERED": "1", **_quiet()}
+    failed = False
+    with display.following(events), _output_to(log), _noting_cache_hits(display):
+        try:
+            _run_graph(settings, workspace)
+        except RuntimeError:  # kfp.local's word for "a task failed"
+            failed = True
+    history = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
+    if failed:
+        raise _failure(history, log)
+    return next(event for event in reversed(history) if event["event"] == "result")
+
+
+def _run_graph(settings: Settings, workspace: Workspace) -> None:
+    from kfp import local
+
+    from pipeline.graph import spectral_distill
+
+    local.init(
+        runner=local.SubprocessRunner(use_venv=False),
+        pipeline_root=str(workspace.artifacts),
+        enable_caching=True,
+        cache_root=str(workspace.cache),
+    )
+    spectral_distill(**settings.model_dump())
+
+
+def _make_folders(workspace: Workspace, logs: Path) -> None:
+    if "python3" in str(workspace.root):
+        raise UserError(f"workspace {workspace.root}: kfp.local cannot run below a path with 'python3' in it; choose another")
+    try:
+        for folder in (workspace.artifacts, workspace.cache, logs):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"workspace {workspace.root}: cannot be written ({error.strerror}); choose another") from error
+
+
+def _quiet() -> dict[str, str]:
+    """Libraries' own bars and telemetry do not belong into a log."""
+    return {
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_VERBOSITY": "error",
+    }  # fmt: skip
+
+
+@contextlib.contextmanager
+def _output_to(log: Path) -> Iterator[None]:
+    with log.open("w", encoding="utf-8") as stream, contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+        yield
+
+
+@contextlib.contextmanager
+def _noting_cache_hits(display: Display) -> Iterator[None]:
+    """kfp.local tells of a cache hit in its log and nowhere else."""
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            message = record.getMessage()
+            if message.startswith("Task ") and " cache hit " in message:
+                display.cached(message.split()[1])
+
+    root, listener, level = logging.getLogger(), Listener(), logging.getLogger().level
+    root.addHandler(listener)
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(listener)
+        root.setLevel(level)
+
+
+def _failure(history: list[dict[str, Any]], log: Path) -> Exception:
+    failed = [event for event in history if event["event"] == "step_failed"]
+    answers = [event for event in failed if "message" in event]
+    if answers:
+        return UserError(f"{answers[0]['step']}: {answers[0]['message']}")
+    where = failed[0]["step"] if failed else "a task"
+    tail = "".join(log.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)[-40:])
+    sys.stderr.write(tail)
+    return RuntimeError(f"{where} failed; the whole log is {log}")
