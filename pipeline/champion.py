@@ -4,9 +4,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from scipy.special import softmax
+
 from components.foundation import checkpoints, tracking
 from components.foundation.errors import UserError
-from components.foundation.text_model import load_classifier, probabilities
+from components.foundation.text_model import load_classifier
 
 
 def answer_with_champion(name: str, texts: Sequence[str]) -> list[tuple[str, float]]:
@@ -17,5 +19,5 @@ def answer_with_champion(name: str, texts: Sequence[str]) -> list[tuple[str, flo
     uri = f"models:/{name}@{tracking.CHAMPION}"
     with tempfile.TemporaryDirectory() as scratch:
         champion = load_classifier(checkpoints.fetch(uri, checkpoints.version(uri), Path(scratch)))
-    chances = probabilities(champion.logits(texts))
+    chances = softmax(champion.logits(texts), axis=1)
     return [(champion.labels[row.argmax()], float(row.max())) for row in chances]

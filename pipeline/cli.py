@@ -10,12 +10,15 @@ import click
 from rich.console import Console
 
 from components.foundation.errors import UserError
-from pipeline.settings import Settings, plain_type, read_settings
+from components.foundation.storage import write_whole
+from pipeline.settings import Settings, describe, plain_type, read_settings
 from pipeline.workspace import open_workspace
 
 _WORKSPACE = click.option(
     "--workspace", default="runs", show_default=True, help="Folder of local runs: artifacts, cache, logs, MLflow's database."
 )
+_SETTINGS_PAGE = """Every parameter of the pipeline. In the KFP UI they are the run's parameters; on a laptop each is an option
+(`--teacher-epochs 5`) or a line of a settings file (`teacher_epochs: 5`). This page is made by `make compile`."""
 
 
 def main() -> None:
@@ -24,6 +27,9 @@ def main() -> None:
         cli(standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(UserError.EXIT_CODE)
     except click.ClickException as error:
         click.echo(f"error: {error.format_message()}", err=True)
         sys.exit(UserError.EXIT_CODE)
@@ -90,7 +96,7 @@ def compare(run_id: str | None, workspace: str) -> None:
     from components.foundation.tracking import student_runs
     from pipeline.display import leaderboard_table, tracked_rows
 
-    uri = open_workspace(workspace).use_tracking()
+    uri = _tracking_of(workspace)
     found = student_runs(run_id)
     if not found:
         which = f"pipeline run {run_id}" if run_id else "any run"
@@ -106,14 +112,15 @@ def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
     """Answer texts with the champion: label and confidence, one line a text."""
     from pipeline.champion import answer_with_champion
 
-    open_workspace(workspace).use_tracking()
+    _tracking_of(workspace)
     for label, confidence in answer_with_champion(model or Settings().registered_model, texts):
         click.echo(f"{label}\t{confidence:.4f}")
 
 
 @cli.command(name="compile")
 @click.option("--output", default="pipeline.yaml", show_default=True, help="File to write.")
-def compile_(output: str) -> None:
+@click.option("--settings-page", metavar="FILE", help="Also write the table of settings, in Markdown.")
+def compile_(output: str, settings_page: str | None) -> None:
     """Compile the pipeline to the YAML that a Kubeflow Pipelines backend runs."""
     from pipeline.graph import compile_pipeline
 
@@ -121,6 +128,8 @@ def compile_(output: str) -> None:
         compile_pipeline(output)
     except (OSError, ValueError) as error:
         raise UserError(f"--output {output}: {error}; expected a writable path that ends in .yaml") from error
+    if settings_page:
+        write_whole(settings_page, f"# Settings\n\n{_SETTINGS_PAGE}\n\n{describe(Settings.model_fields.items())}\n")
     click.echo(f"wrote {output}")
 
 
@@ -132,6 +141,15 @@ def _parse(name: str, text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise UserError(f"{name}: not JSON ({error}); expected a list such as [{{\"strategy\": \"uniform\", \"layers\": 3}}]") from None
+
+
+def _tracking_of(workspace: str) -> str:
+    """The tracking URI to read from. A workspace without runs is refused, where MLflow would make an empty database."""
+    place = open_workspace(workspace)
+    uri = place.use_tracking()
+    if uri == f"sqlite:///{place.database}" and not place.database.exists():
+        raise UserError(f"workspace {place.root}: found no runs; start one with `spectral-distill run`, or check --workspace")
+    return uri
 
 
 def _how_to_open_mlflow(uri: str) -> str:

@@ -7,11 +7,9 @@ from typing import Any
 from datasets import DatasetDict
 
 from components.compare_students.options import PromotionOptions
-from components.foundation import checkpoints, tracking
+from components.foundation import tracking
 from components.foundation.errors import UserError
 from components.foundation.intents import class_names
-from components.foundation.scores import answer, score
-from components.foundation.text_model import load_classifier
 
 
 def decide(ship: dict[str, Any], champion: dict[str, Any] | None, options: PromotionOptions) -> dict[str, Any]:
@@ -30,7 +28,7 @@ def decide(ship: dict[str, Any], champion: dict[str, Any] | None, options: Promo
         return _challenger(f"the champion ({version}) cannot be compared: {champion['problem']}")
     lost = champion["accuracy"] - accuracy
     compared = f"accuracy {accuracy:.2%} against {champion['accuracy']:.2%} of the champion ({version}) on the same test texts"
-    if lost > options.promotion_margin:
+    if lost > options.promotion_margin + 1e-9:  # 0.905 - 0.9 is a little more than 0.005
         return _challenger(f"{compared} is worse by more than the margin of {options.promotion_margin:.2%}")
     return _champion(f"{compared} is not worse by more than the margin of {options.promotion_margin:.2%}")
 
@@ -40,6 +38,10 @@ def present_champion(data: DatasetDict, options: PromotionOptions) -> dict[str, 
     found = tracking.aliased_version(options.registered_model, tracking.CHAMPION)
     if found is None:
         return None
+    from components.foundation import checkpoints
+    from components.foundation.scores import answer, score
+    from components.foundation.text_model import load_classifier
+
     champion: dict[str, Any] = {"version": int(found.version)}
     with tempfile.TemporaryDirectory() as scratch:
         uri = f"models:/{options.registered_model}/{found.version}"

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from components.foundation.layer_stack import LayerMix
+from components.foundation.layer_mix import LayerMix
 from components.foundation.selection import Selection
 from components.foundation.spectral_profile import SpectralProfile
 from components.foundation.spectrum import spectral_distance, two_sided_weights

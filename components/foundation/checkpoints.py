@@ -7,6 +7,7 @@
     owner/name, name         an id on a model hub
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from components.foundation.errors import UserError
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 
 def version(uri: str) -> str:
@@ -24,7 +26,7 @@ def version(uri: str) -> str:
         return f"sha256:{minilm.SHA256}"
     if tracking.is_model_uri(uri):
         return tracking.pin_model_uri(uri)
-    if storage.is_s3(uri) or Path(uri).expanduser().exists():
+    if _is_stored(uri):
         return storage.version(uri)
     return _hub_revision(uri)
 
@@ -35,11 +37,15 @@ def fetch(uri: str, expected: str, scratch: Path) -> Path:
         folder = minilm.folder()
     elif tracking.is_model_uri(uri):
         folder = tracking.download_model(expected, scratch)
-    elif storage.is_s3(uri) or Path(uri).expanduser().exists():
+    elif _is_stored(uri):
         folder = storage.fetch(uri, expected, scratch)
     else:
         folder = _hub_download(uri, expected)
     return _check(uri, folder)
+
+
+def _is_stored(uri: str) -> bool:
+    return storage.is_s3(uri) or os.path.exists(os.path.expanduser(uri))
 
 
 def _check(uri: str, folder: Path) -> Path:
@@ -52,7 +58,13 @@ def _check(uri: str, folder: Path) -> Path:
         raise UserError(
             f"checkpoint {uri}: found {others}, expected *.safetensors; save it again with save_pretrained(safe_serialization)"
         )
-    return _with_tokenizer(folder)
+    folder = _with_tokenizer(folder)
+    if not any(file for pattern in _TOKENIZER_FILES for file in folder.glob(pattern)):
+        raise UserError(
+            f"checkpoint {uri}: found no tokenizer, expected {', '.join(_TOKENIZER_FILES[:-1])} or {_TOKENIZER_FILES[-1]}; "
+            "save the tokenizer into the same folder"
+        )
+    return folder
 
 
 def _with_tokenizer(folder: Path) -> Path:

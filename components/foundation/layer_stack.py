@@ -3,20 +3,18 @@
 import copy
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from components.foundation.errors import UserError
+from components.foundation.layer_mix import LayerMix, heaviest_layer
 
 # Below `model.base_model`. BERT, RoBERTa, XLM-R, MPNet, ELECTRA, DeBERTa: encoder.layer; DistilBERT:
 # transformer.layer; ModernBERT: layers; and the spellings that newer encoders use.
 _STACK_PATHS = ("encoder.layer", "transformer.layer", "layers", "encoder.layers")
-
-LayerMix: TypeAlias = Sequence[tuple[int, float]]
-"""What one student layer is made of: (teacher layer counted from 0, weight), weights summing to 1."""
 
 
 def layer_stack(model: PreTrainedModel) -> nn.ModuleList:
@@ -45,11 +43,6 @@ def shallow_copy_of(teacher: PreTrainedModel, layers: Sequence[LayerMix]) -> Pre
     # A layer may lack a weight that its new place has (ModernBERT's first layer has no input norm), and the reverse.
     student.load_state_dict(expected | {name: value for name, value in student_state.items() if name in expected})
     return student.to(dtype=teacher.dtype)
-
-
-def heaviest_layer(mix: LayerMix) -> int:
-    """The teacher layer that a student layer mostly comes from; the deeper one of equals."""
-    return max(mix, key=lambda part: (part[1], part[0]))[0]
 
 
 def _stack_path(model: PreTrainedModel) -> str:

@@ -32,13 +32,27 @@ def _explain(error: ValidationError, known: list[str]) -> str:
 
 
 def _explain_one(detail: Any, known: list[str]) -> str:
-    name = ".".join(str(part) for part in detail["loc"])
+    name = _place(detail["loc"])
     if detail["type"] == "extra_forbidden":
         return f"unknown setting {name!r}; {suggest(name, known)}"
     if detail["type"] == "missing":
         return f"{name}: missing; give it a value"
-    reason = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    expected = reason if detail["type"] == "value_error" else f"expected {reason}"
     where = f"{name}: " if name else ""
-    found = "" if detail["type"] == "value_error" else f"found {detail['input']!r}, "
-    return f"{where}{found}{expected}"
+    if detail["type"] == "value_error":
+        return f"{where}{detail['msg'].removeprefix('Value error, ')}"
+    return f"{where}found {detail['input']!r}, expected {_expected(detail)}"
+
+
+def _place(location: Sequence[str | int]) -> str:
+    """`candidates[0].layers`, as a user would write it."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
+
+
+def _expected(detail: Any) -> str:
+    """What pydantic wanted, without its remarks on how it tried."""
+    if detail["type"] == "string_pattern_mismatch":
+        return f"text that matches {detail['ctx']['pattern']}"
+    if detail["type"] == "dict_type":
+        return "names and values"
+    reason = detail["msg"].removeprefix("Input should be ").replace("String should have", "text with")
+    return reason if detail["type"] == "literal_error" else reason.partition(", ")[0]

@@ -7,27 +7,30 @@ An evaluation is a folder with `evaluation.json` (`scores`, and what its step ad
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from datasets import DatasetDict
+from scipy.special import softmax
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from components.foundation.intents import OUT_OF_SCOPE, class_names
-from components.foundation.text_model import TextClassifier, probabilities
+
+if TYPE_CHECKING:  # reading an evaluation needs no model library
+    from components.foundation.text_model import TextClassifier
 
 _ECE_BINS = 15
 _SCORES, _PREDICTIONS = "evaluation.json", "predictions.parquet"
 
 
-def answer(classifier: TextClassifier, data: DatasetDict, what: str) -> pd.DataFrame:
+def answer(classifier: "TextClassifier", data: DatasetDict, what: str) -> pd.DataFrame:
     """The classifier's answers on the test split and on out-of-scope texts, where there are any."""
     names = np.array(class_names(data), dtype=object)
     parts = []
     for split in [name for name in ("test", OUT_OF_SCOPE) if name in data]:
         rows = data[split]
-        chances = probabilities(classifier.logits(rows["text"], what=f"{what}: {split.replace('_', ' ')}"))
+        chances = softmax(classifier.logits(rows["text"], what=f"{what}: {split.replace('_', ' ')}"), axis=1)
         parts.append(
             pd.DataFrame(
                 {

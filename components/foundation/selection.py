@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from components.foundation.layer_stack import LayerMix, heaviest_layer
+from components.foundation.layer_mix import LayerMix, heaviest_layer
 
 _FILE = "selection.json"
 

@@ -15,14 +15,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from components.foundation import spectrum
-from components.foundation.text_model import TextClassifier
+
+if TYPE_CHECKING:  # reading a profile needs no model library
+    from components.foundation.text_model import TextClassifier
 
 BANDS = 4
 _BATCH = 32
@@ -57,7 +59,7 @@ def load_profile(folder: str | Path) -> SpectralProfile:
 
 
 def profile_classifier(
-    classifier: TextClassifier, texts: Sequence[str], *, bins: int, clip_sigmas: float, what: str = ""
+    classifier: "TextClassifier", texts: Sequence[str], *, bins: int, clip_sigmas: float, what: str = ""
 ) -> SpectralProfile:
     """Run the texts through the model and measure every layer. Memory does not grow with the number of texts."""
     meter = SpectralMeter(points=token_grid(classifier.max_tokens), clip_sigmas=clip_sigmas)

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlparse
 
 from components.foundation.errors import UserError
 
@@ -59,7 +58,7 @@ def version(uri: str) -> str:
     if is_s3(uri):
         return json.dumps(_s3_listing(uri), sort_keys=True)
     path = Path(uri).expanduser()
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path.exists, it takes a path that is too long for a missing one
         raise UserError(f"{uri}: no such file or folder; check the path, or use s3://bucket/key")
     return f"sha256:{_digest(path)}"
 
@@ -118,10 +117,10 @@ def _s3_errors(uri: str) -> Iterator[None]:
 
 
 def _split(uri: str) -> tuple[str, str]:
-    parts = urlparse(uri)
-    if not parts.netloc:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not bucket:
         raise UserError(f"{uri}: found no bucket, expected s3://bucket/key")
-    return parts.netloc, parts.path.lstrip("/")
+    return bucket, key.lstrip("/")
 
 
 def _s3_listing(uri: str) -> dict[str, dict[str, str]]:
@@ -150,6 +149,8 @@ def _s3_fetch(uri: str, listing: dict[str, dict[str, str]], scratch: Path) -> Pa
     with _s3_errors(uri):
         client = _s3_client()
         for key, found in listing.items():
+            if ".." in PurePosixPath(key).parts:
+                raise UserError(f"{uri}: found .. in an object's key ({key}), expected plain names; rename the object")
             name = PurePosixPath(key).name if single else str(PurePosixPath(key).relative_to(prefix.rstrip("/") or "."))
             _s3_download(client, bucket, key, found, root / name)
     return root / PurePosixPath(prefix).name if single else root

@@ -1,12 +1,16 @@
 """Text classifiers on disk and in memory: tokenizer and weights, safetensors only, no remote code."""
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from torch import Tensor, nn
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -83,18 +87,20 @@ def load_classifier(
             "ignore_mismatched_sizes": True,
         }
     source = str(folder)
+    load_config(source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        model = AutoModelForSequenceClassification.from_pretrained(
-            source, use_safetensors=True, dtype=torch.float32, trust_remote_code=False, **head
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            source, use_safetensors=True, dtype=torch.float32, trust_remote_code=False, output_loading_info=True, **head
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise UserError(
-            f"checkpoint {source}: cannot be loaded ({_first_line(error)}); expected a transformers encoder in "
+            f"checkpoint {source}: cannot be loaded ({_first_sentence(error)}); expected a transformers encoder in "
             "safetensors with its tokenizer, no remote code"
         ) from error
+    _check_weights(source, model, loading, new_head=labels is not None)
     if max_tokens is not None:
-        _check_tokenizer(source, tokenizer, max_tokens)
+        _check_tokenizer(source, tokenizer, max_tokens, _positions(model))
         tokenizer.model_max_length = max_tokens  # travels with the saved classifier
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return TextClassifier(model=model.to(device), tokenizer=tokenizer)
@@ -104,19 +110,13 @@ def load_config(folder: str | Path) -> AutoConfig:
     """The checkpoint's configuration alone; `UserError` where there is none."""
     try:
         return AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"checkpoint {folder}: {_first_line(error)}; expected a folder made by save_pretrained") from error
+    except (OSError, ValueError, KeyError, StrictDataclassError) as error:
+        raise UserError(f"checkpoint {folder}: {_first_sentence(error)}; expected a folder made by save_pretrained") from error
 
 
 def label_names(config: AutoConfig) -> list[str]:
     """Label names in the order of the classes."""
     return [config.id2label[index] for index in range(len(config.id2label))]
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the classes: [N, C] -> [N, C]."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
 
 
 def parameter_count(model: PreTrainedModel) -> int:
@@ -127,14 +127,35 @@ def weights_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
 
-def _check_tokenizer(source: str, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
-    if tokenizer.pad_token is None:
-        raise UserError(f"checkpoint {source}: its tokenizer has no padding token; use an encoder's tokenizer")
-    if max_tokens > tokenizer.model_max_length:
+def _check_weights(source: str, model: PreTrainedModel, loading: Mapping[str, Any], new_head: bool) -> None:
+    """transformers fills what a checkpoint lacks with noise: right for a new head, never for the encoder."""
+    strange = sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
+    if new_head:
+        strange = [name for name in strange if name.startswith(f"{model.base_model_prefix}.") and ".pooler." not in name]
+    if strange:
         raise UserError(
-            f"max_tokens: found {max_tokens}, expected at most {tokenizer.model_max_length}, the limit of {source}"
+            f"checkpoint {source}: found no fitting weights for {strange[0]} ({len(strange)} such weights), expected those "
+            "that its config.json tells of; save it again with save_pretrained"
         )
 
 
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}" if str(error).strip() else type(error).__name__
+def _positions(model: PreTrainedModel) -> int:
+    """Tokens that the learned positions reach; those up to the padding index (RoBERTa, MPNet) are never used."""
+    for name, table in model.named_modules():
+        if name.endswith(".position_embeddings") and isinstance(table, nn.Embedding):
+            return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+    return sys.maxsize
+
+
+def _check_tokenizer(source: str, tokenizer: PreTrainedTokenizerBase, max_tokens: int, positions: int) -> None:
+    if tokenizer.pad_token is None:
+        raise UserError(f"checkpoint {source}: its tokenizer has no padding token; use an encoder's tokenizer")
+    most = min(tokenizer.model_max_length, positions)
+    if max_tokens > most:
+        raise UserError(f"max_tokens: found {max_tokens}, expected at most {most}, the limit of {source}")
+
+
+def _first_sentence(error: BaseException) -> str:
+    """The error's first sentence, on one line."""
+    sentence = " ".join(str(error).split()).partition(". ")[0][:200]
+    return f"{type(error).__name__}: {sentence}" if sentence else type(error).__name__

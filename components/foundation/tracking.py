@@ -104,8 +104,9 @@ def parent_run() -> Run:
 def log_origin(sources: Mapping[str, str], versions: Sequence[str]) -> None:
     """Tell the pipeline run where it starts from."""
     run = parent_run()
-    run.parameters(sources)
-    run.tags({"spectral_distill.data_version": versions[0][:4000], "spectral_distill.teacher_version": versions[-1][:4000]})
+    with _server_errors():
+        run.parameters(sources)
+        run.tags({"spectral_distill.data_version": versions[0][:4000], "spectral_distill.teacher_version": versions[-1][:4000]})
 
 
 def close_parent(status: str) -> None:
@@ -178,7 +179,8 @@ def aliased_version(name: str, alias: str) -> Any | None:
         try:
             return _client().get_model_version_by_alias(name, alias)
         except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            missing = error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+            if missing and not _server_problem(str(error)):
                 return None
             raise
 
@@ -189,11 +191,11 @@ def is_model_uri(uri: str) -> bool:
 
 def pin_model_uri(uri: str) -> str:
     """`models:/name@alias` as the version that it names now; other model URIs are fixed already."""
+    if not is_on():
+        raise UserError(f"{uri}: MLFLOW_TRACKING_URI is not set; name the server that holds the model")
     name, _, alias = uri.removeprefix("models:/").partition("@")
     if not uri.startswith("models:/") or not alias:
         return uri
-    if not is_on():
-        raise UserError(f"{uri}: MLFLOW_TRACKING_URI is not set; name the server that holds the model")
     version = aliased_version(name, alias)
     if version is None:
         raise UserError(f"{uri}: the registry has no such model or alias; check the name and MLFLOW_TRACKING_URI")
@@ -209,6 +211,8 @@ def download_model(uri: str, scratch: Path) -> Path:
         try:
             return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch)))
         except (MlflowException, OSError) as error:
+            if _server_problem(str(error)):
+                raise
             raise UserError(f"{uri}: MLflow cannot hand it over ({str(error).splitlines()[0]}); check the URI") from error
 
 
@@ -222,9 +226,21 @@ def _server_errors() -> Iterator[None]:
     except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
         raise UserError(f"MLflow at {_uri()}: not reachable; start it or change MLFLOW_TRACKING_URI") from error
     except MlflowException as error:
-        if "API request to" in str(error) or "Max retries" in str(error):
-            raise UserError(f"MLflow at {_uri()}: {str(error).splitlines()[0][:200]}; check MLFLOW_TRACKING_URI") from error
-        raise
+        problem = _server_problem(str(error))
+        if problem is None:
+            raise
+        raise UserError(f"MLflow at {_uri()}: {problem}") from error
+
+
+def _server_problem(message: str) -> str | None:
+    """What is wrong with the server itself, if that is what MLflow's message tells."""
+    if "Max retries" in message:
+        return "not reachable; start it or change MLFLOW_TRACKING_URI"
+    if "unsupported URI" in message:
+        return "no address of a server or database; expected http(s)://host or sqlite:///file; change MLFLOW_TRACKING_URI"
+    if "API request to" in message:
+        return f"{message.splitlines()[0][:200]}; check MLFLOW_TRACKING_URI"
+    return None
 
 
 def _uri() -> str:

@@ -72,6 +72,8 @@ def _without_duplicates(rows: list[Row], split: str, done: dict[str, Any]) -> li
         "examples": [{"text": first[key].text, "labels": sorted(map(str, labels[key]))} for key in conflicting[:5]],
     }
     done.setdefault("duplicates_removed", {})[split] = len(rows) - len(first)
+    if len(conflicting) == len(first):
+        raise UserError(f"{split} split: each of its {len(first)} texts has several labels; expected one label a text")
     return [row for key, row in first.items() if len(labels[key]) == 1]
 
 
@@ -88,8 +90,9 @@ def _remove_leaks(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
         done["leaks_removed"][name] = len(splits[name]) - len(kept)
         splits[name] = kept
         held_out |= {same_text_key(row.text) for row in kept}
-    if not splits["train"]:
-        raise UserError("train split: every text stands in validation or test too; expected separate texts")
+        if not kept:
+            later = "validation or test" if name == "train" else "test"
+            raise UserError(f"{name} split: every text stands in {later} too; expected separate texts")
 
 
 def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
@@ -107,7 +110,7 @@ def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
             f"train split: label {rare[0]!r} has {train[rare[0]]} text(s) ({len(rare)} such label(s)), expected at least "
             f"{_LEAST_PER_LABEL + 2 * (len(splits) == 1)}; add texts or remove the label"
         )
-    for name in counts.keys() - {"train"}:
+    for name in [name for name in counts if name != "train"]:
         unknown = sorted(counts[name].keys() - train.keys())
         if unknown:
             raise UserError(
@@ -118,7 +121,7 @@ def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
 
 
 def _hold_out(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
-    """A stratified, seeded part of the rows; every label keeps at least one row on each side where it can."""
+    """A stratified, seeded part of the rows; every label keeps at least one row on each side."""
     labels = [row.label for row in rows]
     size = max(round(share * len(rows)), len(set(labels)))
     if len(rows) - size < len(set(labels)):
@@ -126,4 +129,6 @@ def _hold_out(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list
             f"data: {len(rows)} texts of {len(set(labels))} labels are too few to hold out {size}; add texts or give the splits"
         )
     kept, held = train_test_split(rows, test_size=size, random_state=seed, stratify=labels)
+    for label in sorted(set(labels) - {row.label for row in held}):  # too rare for its share to round up
+        held.append(kept.pop(next(index for index, row in enumerate(kept) if row.label == label)))
     return kept, held

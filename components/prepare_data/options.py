@@ -1,6 +1,6 @@
 """How tables become splits."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.foundation.options import Options
 
@@ -17,3 +17,9 @@ class PreparationOptions(Options):
         0.2, gt=0, lt=0.5, description="Share of all texts held out where the data has no test split."
     )
     split_seed: int = Field(13, ge=0, description="Seed of the splits that the pipeline makes.")
+
+    @model_validator(mode="after")
+    def _two_columns(self) -> "PreparationOptions":
+        if self.text_column == self.label_column:
+            raise ValueError(f"text_column and label_column: found {self.text_column!r} for both, expected two columns")
+        return self

@@ -11,6 +11,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from components.foundation import checkpoints, storage
 from components.foundation.demo import tables
+from components.foundation.errors import UserError
 from components.foundation.intents import NO_LABEL, OUT_OF_SCOPE, save_intents
 from components.prepare_data.cleaning import clean_splits, clean_text, same_text_key
 from components.prepare_data.options import PreparationOptions
@@ -30,12 +31,16 @@ def prepare(
             path = _fetch(out_of_scope_data, out_of_scope_version, Path(scratch) / "strangers", options)
             rows = read_table(path, text_column=options.text_column, label_column=None, name=out_of_scope_data)
             strangers = [clean_text(row.text) for row in rows if row.text.strip()]
+            if not strangers:
+                raise UserError(f"{out_of_scope_data}: all {len(rows)} texts are empty; check text_column")
     splits, done = clean_splits(raw, options)
     names = sorted({str(row.label) for row in splits["train"]})
     dataset = DatasetDict({name: _dataset(rows, names) for name, rows in splits.items()})
     if strangers:
         known = {same_text_key(text) for split in dataset.values() for text in split["text"]}
         kept = [text for text in strangers if same_text_key(text) not in known]
+        if not kept:
+            raise UserError(f"{out_of_scope_data}: every text stands in the data too; expected texts that belong to no class")
         done["out_of_scope_removed"] = len(strangers) - len(kept)
         dataset[OUT_OF_SCOPE] = _dataset([Row(text, None) for text in kept], names)
     card = _card(dataset, names, data=data, data_version=data_version, options=options, done=done)

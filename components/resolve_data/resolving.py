@@ -36,8 +36,8 @@ def _readable_depth(teacher: str) -> int | None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    found = config.get("num_hidden_layers") or config.get("n_layers")
-    return int(found) if found else None
+    found = [config.get(name) for name in ("num_hidden_layers", "n_layers")] if isinstance(config, dict) else []
+    return next((value for value in found if isinstance(value, int)), None)
 
 
 def _hub_revision(source: str) -> str:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from components.foundation.candidates import Candidate, check_depth
-from components.foundation.layer_stack import LayerMix
+from components.foundation.layer_mix import LayerMix
 from components.foundation.selection import Selection
 from components.foundation.spectral_profile import SpectralProfile
 

@@ -1,0 +1,111 @@
+"""Ways to hand bad input to the command line and to single steps, and what every refusal must look like."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import DatasetDict
+
+from components.foundation import tracking
+from components.foundation.errors import UserError
+from components.foundation.intents import save_intents
+from components.foundation.progress import EVENTS_FILE
+
+_NEITHER_SET = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "KFP_RUN_ID")
+_TRACKING_CACHES = ("_client", "_experiment_id", "_parent_id")
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, no MLflow in the environment, and no retries where a server is missing."""
+    for name in _NEITHER_SET:
+        monkeypatch.setenv(name, "")  # remembers what to put back
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    for name in _TRACKING_CACHES:
+        getattr(tracking, name).cache_clear()
+    folder = tmp_path / "place"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Call the command line with arguments that it must refuse; returns the one line."""
+    from pipeline.cli import main
+
+    def call(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["spectral-distill", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        assert exit_.value.code == UserError.EXIT_CODE
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return one_line(captured.err)
+
+    return call
+
+
+@pytest.fixture
+def step_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., str]:
+    """Run a component's function with inputs that it must refuse; returns the one line. The event tells the same."""
+    events = tmp_path / "events.jsonl"
+
+    def call(component: Any, **inputs: Any) -> str:
+        monkeypatch.setenv(EVENTS_FILE, str(events))
+        with pytest.raises(SystemExit) as exit_:
+            component.python_func(**inputs)
+        assert exit_.value.code == UserError.EXIT_CODE
+        line = one_line(capsys.readouterr().err)
+        last = json.loads(events.read_text(encoding="utf-8").splitlines()[-1])
+        assert last["event"] == "step_failed"
+        assert line == f"error: {last['step']}: {last['message']}"
+        return line
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, tiny_data: DatasetDict) -> Path:
+    """The tiny intents as the artifact of `prepare_data`."""
+    folder = tmp_path_factory.mktemp("prepared")
+    save_intents(tiny_data, {"source": "tiny"}, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URI of an MLflow database without runs and models."""
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+    MlflowClient(uri).search_registered_models()
+    return uri
+
+
+def one_line(stderr: str) -> str:
+    """The refusal on stderr: the last line and the only error. Libraries may have talked before."""
+    lines = stderr.rstrip("\n").split("\n")
+    assert "Traceback" not in stderr
+    assert lines[-1].startswith("error: "), stderr
+    assert sum(line.startswith("error: ") for line in lines) == 1
+    return lines[-1]
+
+
+@pytest.fixture
+def says() -> Callable[[str, Sequence[str]], None]:
+    """Check that a line holds the fragments, in this order."""
+
+    def check(line: str, fragments: Sequence[str]) -> None:
+        rest = line
+        for fragment in fragments:
+            assert fragment in rest, f"{fragment!r} does not stand (in this order) in {line!r}"
+            rest = rest.partition(fragment)[2]
+
+    return check

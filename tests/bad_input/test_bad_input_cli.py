@@ -1,0 +1,322 @@
+"""What the command line answers to bad input: one line, exit code 2, nothing made."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Refused = Callable[..., str]
+Says = Callable[[str, list[str]], None]
+
+UNREACHABLE = "http://127.0.0.1:9"
+
+# id: (content of the settings file, fragments of the answer)
+SETTINGS_FILES: dict[str, tuple[bytes, list[str]]] = {
+    "misspelt": (b"teacher_epocs: 3\n", ["unknown setting 'teacher_epocs'", "did you mean 'teacher_epochs'?"]),
+    "unknown": (b"zzz: 3\n", ["unknown setting 'zzz'", "known: ", "teacher_epochs"]),
+    "two wrong": (
+        b"teacher_epochs: 0\nzzz: 1\n",
+        ["teacher_epochs: found 0, expected greater than or equal to 1", "; unknown setting 'zzz'"],
+    ),
+    "text for a number": (b"student_epochs: many\n", ["student_epochs: found 'many', expected a valid integer"]),
+    "nothing for a number": (b"student_epochs:\n", ["student_epochs: found None, expected a valid integer"]),
+    "list for a text": (b"data: [a.csv, b.csv]\n", ["data: found ['a.csv', 'b.csv'], expected a valid string"]),
+    "candidates as text": (b"candidates: uniform\n", ["candidates: found 'uniform', expected a valid list"]),
+    "not YAML": (b"a: [1, 2\nb: 3\n", ["settings file settings.yaml: cannot be read (", "line 2", "); expected YAML"]),
+    "not text": (b"\xff\xfe\x00\x01", ["settings file settings.yaml: cannot be read (", "); expected YAML"]),
+    "a list": (b"- 1\n- 2\n", ["settings file settings.yaml: found list, expected names and values"]),
+    "a word": (b"hello\n", ["settings file settings.yaml: found str, expected names and values"]),
+}
+
+# id: (arguments after `run`, fragments of the answer)
+OPTIONS: dict[str, tuple[list[str], list[str]]] = {
+    "unknown option": (["--epochs", "3"], ["No such option '--epochs'", "--student-epochs", "--teacher-epochs"]),
+    "option without value": (["--data"], ["Option '--data' requires an argument"]),
+    "no such settings file": (["--settings", "nope.yaml"], ["settings file nope.yaml: no such file; check the path"]),
+    "a folder as settings file": (
+        ["--settings", "."],
+        ["settings file .: cannot be read (", "Is a directory", "expected YAML"],
+    ),
+    "zero epochs": (["--teacher-epochs", "0"], ["teacher_epochs: found '0', expected greater than or equal to 1"]),
+    "too many epochs": (
+        ["--student-epochs", "1001"],
+        ["student_epochs: found '1001', expected less than or equal to 1000"],
+    ),
+    "half an epoch": (["--student-epochs", "1.5"], ["student_epochs: found '1.5', expected a valid integer"]),
+    "zero learning rate": (
+        ["--teacher-learning-rate", "0"],
+        ["teacher_learning_rate: found '0', expected greater than 0"],
+    ),
+    "huge learning rate": (
+        ["--student-learning-rate", "1"],
+        ["student_learning_rate: found '1', expected less than 1"],
+    ),
+    "learning rate NaN": (
+        ["--teacher-learning-rate", "nan"],
+        ["teacher_learning_rate: found 'nan', expected a finite number"],
+    ),
+    "zero batch": (
+        ["--student-batch-size", "0"],
+        ["student_batch_size: found '0', expected greater than or equal to 1"],
+    ),
+    "half for test": (["--test-share", "0.5"], ["test_share: found '0.5', expected less than 0.5"]),
+    "nothing for validation": (["--validation-share", "0"], ["validation_share: found '0', expected greater than 0"]),
+    "same column twice": (
+        ["--text-column", "label"],
+        ["text_column and label_column: found 'label' for both, expected two columns"],
+    ),
+    "column without name": (
+        ["--label-column", ""],
+        ["label_column: found '', expected text with at least 1 character"],
+    ),
+    "negative seed": (["--split-seed", "-1"], ["split_seed: found '-1', expected greater than or equal to 0"]),
+    "three tokens": (["--max-tokens", "3"], ["max_tokens: found '3', expected greater than or equal to 4"]),
+    "neither true nor false": (
+        ["--fine-tune-teacher", "maybe"],
+        ["fine_tune_teacher: found 'maybe', expected a valid boolean"],
+    ),
+    "certainty": (["--confidence", "1"], ["confidence: found '1', expected less than 1"]),
+    "less than a coin": (["--confidence", "0.4"], ["confidence: found '0.4', expected greater than or equal to 0.5"]),
+    "negative margin": (
+        ["--promotion-margin", "-0.1"],
+        ["promotion_margin: found '-0.1', expected greater than or equal to 0"],
+    ),
+    "negative budget": (
+        ["--latency-budget-ms", "-1"],
+        ["latency_budget_ms: found '-1', expected greater than or equal to 0"],
+    ),
+    "too few batches": (["--speed-batches", "1"], ["speed_batches: found '1', expected greater than or equal to 5"]),
+    "model name with a slash": (
+        ["--registered-model", "a/b"],
+        ["registered_model: found 'a/b', expected text that matches"],
+    ),
+    "no data": (["--data", ""], ["data: found '', expected text with at least 1 character"]),
+}
+
+GOOD = {"strategy": "uniform", "layers": 3}
+
+# id: (the option's value, or what to write as JSON, fragments of the answer)
+CANDIDATES: dict[str, tuple[Any, list[str]]] = {
+    "not JSON": ("[{strategy: uniform}]", ["candidates: not JSON (", "expected a list such as", '"strategy"']),
+    "an object": (GOOD, ["candidates: found {'strategy': 'uniform', 'layers': 3}, expected a valid list"]),
+    "empty": ([], ["candidates: found [], expected a JSON list of at least one object"]),
+    "a number inside": ([GOOD, 1], ["candidates[1]: found 1, expected names and values"]),
+    "no strategy": ([{"layers": 3}], ["candidates[0]: strategy: missing; give it a value"]),
+    "no layers": ([GOOD, {"strategy": "last"}], ["candidates[1]: layers: missing; give it a value"]),
+    "unknown strategy": (
+        [{"strategy": "unifrm", "layers": 3}],
+        ["candidates[0]: strategy: found 'unifrm', expected", "'uniform'", "or 'manual'"],
+    ),
+    "unknown key": (
+        [{**GOOD, "temprature": 2}],
+        ["candidates[0]: unknown setting 'temprature'; did you mean 'temperature'?"],
+    ),
+    "no layer at all": (
+        [{**GOOD, "layers": 0}],
+        ["candidates[0]: layers: found 0, expected greater than or equal to 1"],
+    ),
+    "layers as text": ([{**GOOD, "layers": "few"}], ["candidates[0]: layers: found 'few', expected a valid integer"]),
+    "twice the same": (
+        [GOOD, {**GOOD, "seed": 1}, GOOD],
+        ["candidates[2]: same as candidates[0] (uniform-3L-s0); remove one"],
+    ),
+    "manual without layers": (
+        [{"strategy": "manual", "layers": 2}],
+        ["candidates[0]: teacher_layers: expected exactly with strategy 'manual'; add"],
+    ),
+    "layers without manual": (
+        [{**GOOD, "teacher_layers": [0, 1, 2]}],
+        ["candidates[0]: teacher_layers: expected exactly with strategy 'manual'"],
+    ),
+    "manual with another count": (
+        [{"strategy": "manual", "layers": 2, "teacher_layers": [0, 1, 2]}],
+        ["candidates[0]: teacher_layers: found 3 entries for 2 layers; make them equal"],
+    ),
+    "manual with half a layer": (
+        [{"strategy": "manual", "layers": 2, "teacher_layers": [0, 1.5]}],
+        ["candidates[0]: teacher_layers[1]: found 1.5, expected a valid integer"],
+    ),
+    "nothing to learn from": (
+        [{**GOOD, "ce_weight": 0, "kl_weight": 0}],
+        ["candidates[0]: ce_weight and kl_weight: found 0 and 0, expected one above 0"],
+    ),
+    "negative temperature": (
+        [{**GOOD, "temperature": -1}],
+        ["candidates[0]: temperature: found -1, expected greater than 0"],
+    ),
+    "unknown alignment": (
+        [{**GOOD, "alignment": "magic"}],
+        ["candidates[0]: alignment: found 'magic', expected 'none'"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "fragments"), SETTINGS_FILES.values(), ids=SETTINGS_FILES)
+def test_settings_file(refused: Refused, says: Says, place: Path, content: bytes, fragments: list[str]) -> None:
+    (place / "settings.yaml").write_bytes(content)
+    says(refused("run", "--settings", "settings.yaml"), fragments)
+    assert [path.name for path in place.iterdir()] == ["settings.yaml"]
+
+
+@pytest.mark.parametrize(("arguments", "fragments"), OPTIONS.values(), ids=OPTIONS)
+def test_option(refused: Refused, says: Says, place: Path, arguments: list[str], fragments: list[str]) -> None:
+    says(refused("run", *arguments), fragments)
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize(("value", "fragments"), CANDIDATES.values(), ids=CANDIDATES)
+def test_candidates(refused: Refused, says: Says, place: Path, value: Any, fragments: list[str]) -> None:
+    says(refused("run", "--candidates", value if isinstance(value, str) else json.dumps(value)), fragments)
+    assert list(place.iterdir()) == []
+
+
+def test_command_line_wins_over_the_settings_file_even_when_wrong(refused: Refused, says: Says, place: Path) -> None:
+    (place / "settings.yaml").write_text("teacher_epochs: 3\n")
+    says(refused("run", "--settings", "settings.yaml", "--teacher-epochs", "-3"), ["teacher_epochs: found '-3'"])
+
+
+def test_unknown_command(refused: Refused, says: Says) -> None:
+    says(refused("train"), ["No such command 'train'"])
+
+
+def test_workspace_that_is_a_file(refused: Refused, says: Says, place: Path) -> None:
+    (place / "runs").write_text("mine")
+    line = refused("run", "--workspace", "runs")
+    says(line, [f"workspace {place / 'runs'}: cannot be written (", "); choose another"])
+    assert (place / "runs").read_text() == "mine"
+
+
+def test_workspace_below_python3(refused: Refused, says: Says, place: Path) -> None:
+    line = refused("run", "--workspace", "python3/runs")
+    says(line, ["workspace ", "python3/runs: kfp.local cannot run below a path with 'python3' in it; choose another"])
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("output", ["pipeline.txt", "no/such/folder/pipeline.yaml"])
+def test_compile_to_a_bad_path(refused: Refused, says: Says, place: Path, output: str) -> None:
+    says(
+        refused("compile", "--output", output), [f"--output {output}: ", "expected a writable path that ends in .yaml"]
+    )
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["compare"], ["predict", "hello"]], ids=["compare", "predict"])
+def test_workspace_without_runs(refused: Refused, says: Says, place: Path, command: list[str]) -> None:
+    says(
+        refused(*command, "--workspace", "w"),
+        [f"workspace {place / 'w'}: found no runs; start one", "or check --workspace"],
+    )
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "fragments"),
+    [
+        (["compare"], ["found no students of any run; start one with `spectral-distill run`"]),
+        (["compare", "--run", "x"], ["found no students of pipeline run x; start one with `spectral-distill run`"]),
+        (
+            ["predict", "hello"],
+            ["models:/intent-student@champion: the registry has no such model or alias; check the name"],
+        ),
+        (
+            ["predict", "hello", "--model", "m"],
+            ["models:/m@champion: the registry has no such model or alias; check the name"],
+        ),
+    ],
+    ids=" ".join,
+)
+def test_mlflow_without_what_is_asked(
+    refused: Refused,
+    says: Says,
+    monkeypatch: pytest.MonkeyPatch,
+    empty_registry: str,
+    command: list[str],
+    fragments: list[str],
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", empty_registry)
+    says(refused(*command), fragments)
+
+
+@pytest.mark.parametrize("command", [["compare"], ["predict", "hello"]], ids=["compare", "predict"])
+@pytest.mark.parametrize(
+    ("uri", "fragments"),
+    [
+        (UNREACHABLE, [f"MLflow at {UNREACHABLE}: not reachable; start it or change MLFLOW_TRACKING_URI"]),
+        ("http://me:secret@127.0.0.1:9", [f"MLflow at {UNREACHABLE}: not reachable"]),
+        (
+            "ftp://host",
+            ["MLflow at ftp://host: no address of a server or database; expected http(s)://host or sqlite:///file"],
+        ),
+    ],
+    ids=["unreachable", "with a password", "no MLflow address"],
+)
+def test_mlflow_that_does_not_answer(
+    refused: Refused, says: Says, monkeypatch: pytest.MonkeyPatch, command: list[str], uri: str, fragments: list[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    line = refused(*command)
+    says(line, fragments)
+    assert "secret" not in line
+
+
+def test_predict_with_an_empty_text(
+    refused: Refused, says: Says, monkeypatch: pytest.MonkeyPatch, empty_registry: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", empty_registry)
+    says(refused("predict", "hello", " "), ["text 2: found an empty text, expected words"])
+
+
+def test_predict_without_a_text(refused: Refused, says: Says) -> None:
+    says(refused("predict"), ["Missing argument 'TEXTS...'"])
+
+
+# The installed command, in a process of its own; the last two go through the real graph.
+
+
+def installed_command(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "KFP_"))}
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("spectral-distill")), *arguments],
+        cwd=place, env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+def test_installed_command_refuses(place: Path) -> None:
+    answer = installed_command(place, "run", "--teacher-epochs", "0")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr == "error: teacher_epochs: found '0', expected greater than or equal to 1\n"
+    assert list(place.iterdir()) == []
+
+
+def test_installed_command_without_a_command_shows_the_help(place: Path) -> None:
+    answer = installed_command(place)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("Usage: spectral-distill ")
+    assert "predict" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "step", "message"),
+    [
+        (None, "resolve_data", "intents.csv: no such file or folder; check the path, or use s3://bucket/key"),
+        (
+            "text,label\na,x\nb,x\n",
+            "prepare_data",
+            "train split: found 1 label(s) (x), expected at least 2; check label_column",
+        ),
+    ],
+    ids=["missing data", "one label"],
+)
+def test_a_step_of_a_run_refuses(place: Path, table: str | None, step: str, message: str) -> None:
+    if table is not None:
+        (place / "intents.csv").write_text(table)
+    answer = installed_command(place, "run", "--data", "intents.csv", "--workspace", "w")
+    assert answer.returncode == 2
+    assert answer.stderr == f"error: {step}: {message}\n"
+    artifacts = [path.name for path in (place / "w" / "artifacts").rglob("*")]
+    assert not {"prepared", "data_card.json"} & set(artifacts)

@@ -1,0 +1,509 @@
+"""What single steps answer to bad input: one line, exit code 2, and no output where a good one is expected."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import huggingface_hub.constants
+import pandas as pd
+import pytest
+from helpers import LABELS, tiny_tokenizer
+from transformers import AlbertConfig, AlbertForSequenceClassification, BertForSequenceClassification
+
+from components.foundation import storage
+from components.foundation.candidates import DEFAULT_CANDIDATES
+from components.prepare_data.component import prepare_data
+from components.resolve_data.component import resolve_data
+from components.train_teacher.component import train_teacher
+
+StepRefuses = Callable[..., str]
+Says = Callable[[str, list[str]], None]
+
+
+def artifact(path: Path) -> SimpleNamespace:
+    """What a component's function sees of an artifact."""
+    return SimpleNamespace(path=str(path), metadata={})
+
+
+# resolve_data
+
+NEITHER_FOLDER_NOR_HUB = (
+    "no such folder, and no hub id; expected demo:minilm, a folder, s3://, models:/, runs:/ or owner/name"
+)
+
+# id: (changed inputs, fragments of the answer)
+REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "missing data": ({"data": "no.csv"}, ["no.csv: no such file or folder; check the path, or use s3://bucket/key"]),
+    "missing strangers": ({"out_of_scope_data": "no.csv"}, ["no.csv: no such file or folder; check the path"]),
+    "no data": ({"data": ""}, ["data: found '', expected text with at least 1 character"]),
+    "unknown demo": ({"data": "demo:banking"}, ["data demo:banking: unknown demo data; expected demo:bike-share or"]),
+    "bad hub address": ({"data": "hf://a/b/c"}, ["data hf://a/b/c: expected hf://owner/name"]),
+    "no hub for data": (
+        {"data": "hf://a/b"},
+        ["data hf://a/b: not a local path, and no hub can be reached", "check the path"],
+    ),
+    "S3 without bucket": ({"data": "s3:///key"}, ["s3:///key: found no bucket, expected s3://bucket/key"]),
+    "missing teacher": ({"teacher": "no/such/folder"}, [f"checkpoint no/such/folder: {NEITHER_FOLDER_NOR_HUB}"]),
+    "no hub for the teacher": (
+        {"teacher": "a/b"},
+        ["checkpoint a/b: not a local path, and no hub can be reached", "check the path"],
+    ),
+    "teacher's name too long": ({"teacher": "/" + "x" * 300}, [f"x: {NEITHER_FOLDER_NOR_HUB}"]),
+    "model without MLflow": (
+        {"teacher": "models:/m@best"},
+        ["models:/m@best: MLFLOW_TRACKING_URI is not set; name the server"],
+    ),
+    "model version without MLflow": (
+        {"teacher": "models:/m/3"},
+        ["models:/m/3: MLFLOW_TRACKING_URI is not set; name the server"],
+    ),
+    "no candidates": ({"candidates": []}, ["candidates: found [], expected a JSON list of at least one object"]),
+    "more layers than the demo": (
+        {"candidates": [{"strategy": "last", "layers": 7}]},
+        ["candidates[0]: layers: found 7, expected at most 6, the teacher's depth"],
+    ),
+    "more pairs than the demo": (
+        {"candidates": [{"strategy": "average_pairs", "layers": 6}]},
+        [
+            "candidates[0]: average_pairs: found 6 layers, expected at most 5, the number of neighbouring pairs in 6 teacher layers"
+        ],
+    ),
+    "layers that the demo lacks": (
+        {"candidates": [{"strategy": "manual", "layers": 3, "teacher_layers": [-1, 0, 6]}]},
+        ["candidates[0]: teacher_layers: found [-1, 6], expected numbers from 0 to 5"],
+    ),
+}
+
+
+def resolve(step_refuses: StepRefuses, **changes: Any) -> str:
+    inputs = {
+        "data": "demo:bike-share",
+        "out_of_scope_data": "",
+        "teacher": "demo:minilm",
+        "candidates": DEFAULT_CANDIDATES,
+    }
+    return step_refuses(resolve_data, **inputs | changes)
+
+
+@pytest.mark.parametrize(("changes", "fragments"), REQUESTS.values(), ids=REQUESTS)
+def test_request(
+    step_refuses: StepRefuses, says: Says, monkeypatch: pytest.MonkeyPatch, place: Path, changes: dict[str, Any],
+    fragments: list[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    says(resolve(step_refuses, **changes), ["error: resolve_data: ", *fragments])
+    assert list(place.iterdir()) == []
+
+
+def test_more_layers_than_a_local_teacher(step_refuses: StepRefuses, says: Says, tiny_checkpoint: Path) -> None:
+    line = resolve(step_refuses, teacher=str(tiny_checkpoint), candidates=[{"strategy": "last", "layers": 5}])
+    says(line, ["candidates[0]: layers: found 5, expected at most 4, the teacher's depth"])
+
+
+@pytest.mark.parametrize("config", ["[]", '{"num_hidden_layers": "four"}', "{"], ids=["list", "words", "broken"])
+def test_a_teacher_whose_depth_cannot_be_read_waits_for_its_step(place: Path, config: str) -> None:
+    (place / "config.json").write_text(config)
+    inputs = {"data": "demo:bike-share", "out_of_scope_data": "", "candidates": DEFAULT_CANDIDATES}
+    assert resolve_data.python_func(**inputs, teacher=str(place)).teacher_version == storage.version(str(place))
+
+
+def test_unknown_alias(
+    step_refuses: StepRefuses, says: Says, monkeypatch: pytest.MonkeyPatch, empty_registry: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", empty_registry)
+    line = resolve(step_refuses, teacher="models:/intents@best")
+    says(
+        line, ["models:/intents@best: the registry has no such model or alias; check the name and MLFLOW_TRACKING_URI"]
+    )
+
+
+def test_mlflow_that_cannot_be_reached(step_refuses: StepRefuses, says: Says, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    says(resolve(step_refuses), ["MLflow at http://127.0.0.1:9: not reachable; start it or change MLFLOW_TRACKING_URI"])
+
+
+# prepare_data
+
+GOOD_ROWS = "".join(f"{label} {index},{label}\n" for index in range(6) for label in ("lock", "find"))
+GOOD_TABLE = "text,label\n" + GOOD_ROWS
+
+
+def objects(*records: Any) -> str:
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+# id: (files; one alone is the data itself, more are a folder of splits; fragments of the answer)
+TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
+    "empty file": ({"t.csv": ""}, ["t.csv: the file is empty, expected a header and labelled texts"]),
+    "empty jsonl": ({"t.jsonl": "\n"}, ["t.jsonl: found no column 'text', only none; set text_column"]),
+    "header only": ({"t.csv": "text,label\n"}, ["t.csv: found no rows, expected labelled texts"]),
+    "wrong extension": ({"t.xlsx": "x"}, ["t.xlsx: found file type .xlsx, expected .csv, .jsonl or .parquet"]),
+    "no extension": ({"table": "x"}, ["table: found file type none, expected .csv, .jsonl or .parquet"]),
+    "no text column": (
+        {"t.csv": "utterance,label\na,x\n"},
+        ["t.csv: found no column 'text', only utterance, label; set text_column"],
+    ),
+    "no label column": (
+        {"t.csv": "text,intent\na,x\n"},
+        ["t.csv: found no column 'label', only text, intent; set label_column"],
+    ),
+    "column twice": (
+        {"t.csv": "text,label,text\na,x,b\n"},
+        ["t.csv: found column 'text' more than once, expected it once; rename"],
+    ),
+    "not UTF-8": (
+        {"t.csv": b"text,label\ncaf\xe9,x\n"},
+        ["t.csv: found bytes that are not UTF-8 at 14; save the file as UTF-8"],
+    ),
+    "UTF-16": (
+        {"t.csv": GOOD_TABLE.encode("utf-16")},
+        ["t.csv: found bytes that are not UTF-8 at 0; save the file as UTF-8"],
+    ),
+    "jsonl not UTF-8": (
+        {"t.jsonl": b'{"text": "caf\xe9", "label": "x"}\n'},
+        ["t.jsonl: found bytes that are not UTF-8 at 13"],
+    ),
+    "csv row too long": (
+        {"t.csv": "text,label\na, b,x\nc,y\n"},
+        ["t.csv: line 2: found 3 cells, expected 2 as in the header; quote cells that hold commas"],
+    ),
+    "csv row too short": (
+        {"t.csv": GOOD_TABLE + "alone\n"},
+        ["t.csv: line 14: found 1 cells, expected 2 as in the header"],
+    ),
+    "csv quote left open": (
+        {"t.csv": 'text,label\n"a,x\nb,y\n'},
+        ["t.csv: not a readable csv file (", "); mend the file"],
+    ),
+    "broken JSON line": (
+        {"t.jsonl": objects({"text": "a", "label": "x"}) + "{'text': 'b'}\n"},
+        ["t.jsonl: line 2 is not JSON (", "expected one object a line"],
+    ),
+    "JSON line no object": (
+        {"t.jsonl": '[{"text": "a", "label": "x"}]\n'},
+        ["t.jsonl: line 1: found list, expected an object"],
+    ),
+    "text a number": (
+        {"t.jsonl": objects({"text": "a", "label": "x"}, {"text": 5, "label": "y"})},
+        ["t.jsonl: row 2: found text 5, expected a string; mend"],
+    ),
+    "half a character": (
+        {"t.jsonl": '{"text": "a\\ud800", "label": "x"}\n'},
+        ["t.jsonl: row 1: found text 'a\\ud800', expected a string"],
+    ),
+    "null label": (
+        {"t.jsonl": objects({"text": "a", "label": "x"}, {"text": "b", "label": None})},
+        ["t.jsonl: row 2: found label None, expected a name or number; label or remove it"],
+    ),
+    "empty label": ({"t.csv": "text,label\na,x\nb, \n"}, ["t.csv: row 2: found label ' ', expected a name or number"]),
+    "list as label": (
+        {"t.jsonl": objects({"text": "a", "label": ["x"]})},
+        ["t.jsonl: row 1: found label ['x'], expected a name or number"],
+    ),
+    "corrupt parquet": (
+        {"t.parquet": b"PAR1 but no more"},
+        ["t.parquet: not a readable parquet file (", "); mend the file"],
+    ),
+    "all texts empty": ({"t.csv": "text,label\n ,x\n,y\n"}, ["train split: all 2 texts are empty; check text_column"]),
+    "one label": (
+        {"t.csv": "text,label\na,x\nb,x\n"},
+        ["train split: found 1 label(s) (x), expected at least 2; check label_column"],
+    ),
+    "label with one text": (
+        {"t.csv": GOOD_TABLE + "alone,rare\n"},
+        [
+            "train split: label 'rare' has 1 text(s) (1 such label(s)), expected at least 4; add texts or remove the label"
+        ],
+    ),
+    "texts as labels": (
+        {"t.csv": "text,label\n" + "".join(f"{n},text {n}\n" for n in range(8))},
+        ["train split: found 8 different labels in 8 texts, expected few; check label_column"],
+    ),
+    "every text under two labels": (
+        {"t.csv": "text,label\na,x\nA,y\nb,x\nb!,y\n"},
+        ["train split: each of its 2 texts has several labels; expected one label a text"],
+    ),
+    "empty folder": (
+        {"notes.md": "x", "other.csv": GOOD_TABLE},
+        ["found notes.md, other.csv, expected train.csv, train.jsonl or"],
+    ),
+    "folder without train": (
+        {"test.csv": GOOD_TABLE, "val.csv": GOOD_TABLE},
+        ["found test.csv, val.csv, expected train.csv"],
+    ),
+    "two files for a split": (
+        {"train.csv": GOOD_TABLE, "dev.csv": GOOD_TABLE, "val.csv": GOOD_TABLE},
+        ["found dev.csv and val.csv, expected one file for validation"],
+    ),
+    "label only in test": (
+        {"train.csv": GOOD_TABLE, "test.csv": "text,label\nz,pay\n"},
+        ["test split: label 'pay' (1 such label(s)) never occurs in train; add training texts or remove them"],
+    ),
+    "label only in validation": (
+        {"train.csv": GOOD_TABLE, "dev.csv": "text,label\nz,pay\n"},
+        ["validation split: label 'pay' (1 such label(s)) never occurs in train; add training texts or remove them"],
+    ),
+    "train all in test": (
+        {"train.csv": GOOD_TABLE, "test.csv": GOOD_TABLE.upper().replace("TEXT,LABEL", "text,label")},
+        ["train split: every text stands in validation or test too; expected separate texts"],
+    ),
+    "validation all in test": (
+        {"train.csv": GOOD_TABLE, "dev.csv": "text,label\nz!,lock\n", "test.csv": "text,label\nz,lock\n"},
+        ["validation split: every text stands in test too; expected separate texts"],
+    ),
+    "test all empty": (
+        {"train.csv": GOOD_TABLE, "test.csv": "text,label\n ,lock\n"},
+        ["test split: all 1 texts are empty"],
+    ),
+}
+
+
+def write(folder: Path, files: dict[str, str | bytes]) -> Path:
+    """The files; the path of the one or of their folder."""
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder / next(iter(files)) if len(files) == 1 else folder
+
+
+def prepare(step_refuses: StepRefuses, target: Path, data: Path, strangers: Path | None = None, **changes: Any) -> str:
+    inputs: dict[str, Any] = {
+        "data": str(data), "data_version": storage.version(str(data)), "text_column": "text", "label_column": "label",
+        "out_of_scope_data": str(strangers or ""), "out_of_scope_version": storage.version(str(strangers)) if strangers else "",
+        "validation_share": 0.1, "test_share": 0.2, "split_seed": 13, "prepared": artifact(target),
+    }  # fmt: skip
+    return step_refuses(prepare_data, **inputs | changes)
+
+
+@pytest.mark.parametrize(("files", "fragments"), TABLES.values(), ids=TABLES)
+def test_table(
+    step_refuses: StepRefuses,
+    says: Says,
+    tmp_path: Path,
+    place: Path,
+    files: dict[str, str | bytes],
+    fragments: list[str],
+) -> None:
+    data = write(tmp_path / "data", files)
+    says(prepare(step_refuses, place / "prepared", data), ["error: prepare_data: ", *fragments])
+    assert list(place.iterdir()) == []
+
+
+def test_parquet_with_numbers_as_texts(step_refuses: StepRefuses, says: Says, tmp_path: Path) -> None:
+    pd.DataFrame({"text": [1, 2], "label": ["x", "y"]}).to_parquet(tmp_path / "t.parquet")
+    line = prepare(step_refuses, tmp_path / "prepared", tmp_path / "t.parquet")
+    says(line, ["t.parquet: row 1: found text 1, expected a string"])
+
+
+@pytest.mark.parametrize(
+    ("files", "fragments"),
+    [
+        (
+            {"s.csv": "text\nLock 0!\nfind 1\n"},
+            ["s.csv: every text stands in the data too; expected texts that belong to no class"],
+        ),
+        ({"s.csv": 'text\n" "\n""\n'}, ["s.csv: all 2 texts are empty; check text_column"]),
+        ({"s.csv": "words\nhello\n"}, ["s.csv: found no column 'text', only words; set text_column"]),
+        (
+            {"a.csv": "text\nx\n", "b.csv": "text\ny\n"},
+            ["strangers: found a folder, expected one .csv, .jsonl or .parquet file"],
+        ),
+    ],
+    ids=["all known", "all empty", "no text column", "folder"],
+)
+def test_strangers(
+    step_refuses: StepRefuses, says: Says, tmp_path: Path, files: dict[str, str | bytes], fragments: list[str]
+) -> None:
+    data, strangers = write(tmp_path / "data", {"t.csv": GOOD_TABLE}), write(tmp_path / "strangers", files)
+    says(prepare(step_refuses, tmp_path / "prepared", data, strangers), fragments)
+    assert not (tmp_path / "prepared").exists()
+
+
+def test_data_that_changed_in_between(step_refuses: StepRefuses, says: Says, tmp_path: Path) -> None:
+    data = write(tmp_path / "data", {"t.csv": GOOD_TABLE})
+    line = prepare(step_refuses, tmp_path / "prepared", data, data_version="sha256:0")
+    says(line, ["t.csv: it changed after this run looked it up; start the run again"])
+
+
+def test_a_setting_out_of_bounds(step_refuses: StepRefuses, says: Says, tmp_path: Path) -> None:
+    """A KFP backend hands settings to a step that no command line has checked."""
+    data = write(tmp_path / "data", {"t.csv": GOOD_TABLE})
+    line = prepare(step_refuses, tmp_path / "prepared", data, test_share=0.9)
+    says(line, ["test_share: found 0.9, expected less than 0.5"])
+
+
+def test_a_refusal_leaves_the_last_good_result(step_refuses: StepRefuses, tmp_path: Path) -> None:
+    target = tmp_path / "prepared"
+    target.mkdir()
+    (target / "good").write_text("good")
+    data = write(tmp_path / "data", {"t.csv": "text,label\n"})
+    prepare(step_refuses, target, data)
+    assert [path.name for path in target.iterdir()] == ["good"]
+
+
+# train_teacher
+
+
+def drop(folder: Path, pattern: str) -> None:
+    for file in folder.glob(pattern):
+        file.unlink()
+
+
+def change_config(folder: Path, **changes: Any) -> None:
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def pickled(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def cut_short(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+
+
+def without_padding(folder: Path) -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.pad_token = None
+    tokenizer.save_pretrained(folder)
+
+
+def without_a_layer_list(folder: Path) -> None:
+    sizes = {
+        "hidden_size": 8,
+        "embedding_size": 4,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 8,
+    }
+    drop(folder, "model.safetensors")
+    AlbertForSequenceClassification(AlbertConfig(vocab_size=len(tiny_tokenizer()), **sizes)).save_pretrained(folder)
+
+
+def with_labels(*labels: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        BertForSequenceClassification.from_pretrained(folder, id2label=dict(enumerate(labels))).save_pretrained(folder)
+
+    return change
+
+
+# id: (what is wrong with the folder, changed inputs, fragments of the answer)
+TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = {
+    "no config.json": (
+        lambda at: drop(at, "config.json"),
+        {},
+        ["teacher: found no config.json, expected a folder made by save_pretrained"],
+    ),
+    "pickled weights": (pickled, {}, ["teacher: found pytorch_model.bin, expected *.safetensors; save it again"]),
+    "no weights": (
+        lambda at: drop(at, "*.safetensors"),
+        {},
+        ["teacher: found no weights, expected *.safetensors; save it again"],
+    ),
+    "no tokenizer": (
+        lambda at: drop(at, "token*"),
+        {},
+        ["teacher: found no tokenizer, expected tokenizer.json", "save the tokenizer"],
+    ),
+    "weights cut short": (
+        cut_short,
+        {},
+        ["teacher: cannot be loaded (SafetensorError: ", "expected a transformers encoder in safetensors"],
+    ),
+    "broken tokenizer": (
+        lambda at: (at / "tokenizer.json").write_text("{"),
+        {},
+        ["teacher: cannot be loaded (", "safetensors with its tokenizer"],
+    ),
+    "broken config.json": (
+        lambda at: (at / "config.json").write_text("{"),
+        {},
+        ["teacher: ", "expected a folder made by save_pretrained"],
+    ),
+    "weights of another width": (
+        lambda at: change_config(at, intermediate_size=48),
+        {},
+        ["teacher: found no fitting weights for bert.", "such weights), expected"],
+    ),
+    "fewer weights than layers": (
+        lambda at: change_config(at, num_hidden_layers=6),
+        {},
+        ["teacher: found no fitting weights for bert.encoder.layer.4.", "(32 such weights)"],
+    ),
+    "unknown kind of model": (
+        lambda at: change_config(at, model_type="magic"),
+        {},
+        ["teacher: ", "`magic`", "expected a folder made by"],
+    ),
+    "no list of layers": (
+        without_a_layer_list,
+        {},
+        [
+            "model architecture AlbertForSequenceClassification: found no list of encoder layers",
+            "use an encoder such as",
+        ],
+    ),
+    "no padding token": (without_padding, {}, ["its tokenizer has no padding token; use an encoder's tokenizer"]),
+    "more tokens than positions": (
+        lambda at: None,
+        {"max_tokens": 65},
+        ["max_tokens: found 65, expected at most 64, the limit of"],
+    ),
+    "other labels": (
+        with_labels("a", "b"),
+        {"fine_tune_teacher": False},
+        [
+            "teacher: its 2 labels differ from the data's 4: missing cancel, refund, track and 1 more, extra a, b",
+            "use fine_tune_teacher=true",
+        ],
+    ),
+    "a misspelt label": (
+        with_labels("cancel", "refunds", "track", "upgrade"),
+        {"fine_tune_teacher": False},
+        [
+            "differ from the data's 4: missing refund, extra refunds; did you mean 'refunds'?; use fine_tune_teacher=true"
+        ],
+    ),
+    "labels without a head": (
+        lambda at: change_config(at, id2label=dict(enumerate(LABELS))),
+        {"fine_tune_teacher": False},
+        ["teacher: found no fitting weights for classifier.bias (2 such weights), expected"],
+    ),
+    "zero epochs": (
+        lambda at: None,
+        {"teacher_epochs": 0},
+        ["teacher_epochs: found 0, expected greater than or equal to 1"],
+    ),
+    "changed in between": (
+        lambda at: None,
+        {"teacher_version": "sha256:0"},
+        ["teacher: it changed after this run looked it up; start"],
+    ),
+    "missing": (
+        lambda at: None,
+        {"teacher": "no/such/folder"},
+        [f"checkpoint no/such/folder: {NEITHER_FOLDER_NOR_HUB}"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "changes", "fragments"), TEACHERS.values(), ids=TEACHERS)
+def test_teacher(
+    step_refuses: StepRefuses, says: Says, tmp_path: Path, place: Path, tiny_checkpoint: Path, prepared: Path,
+    spoil: Callable[[Path], None], changes: dict[str, Any], fragments: list[str],
+) -> None:  # fmt: skip
+    folder = tmp_path / "teacher"
+    shutil.copytree(tiny_checkpoint, folder)
+    spoil(folder)
+    inputs: dict[str, Any] = {
+        "prepared": artifact(prepared), "teacher": str(folder), "teacher_version": storage.version(str(folder)),
+        "fine_tune_teacher": True, "max_tokens": 16, "teacher_epochs": 1, "teacher_learning_rate": 1e-3,
+        "teacher_batch_size": 32, "teacher_seed": 0, "model": artifact(place / "model"),
+        "evaluation": artifact(place / "evaluation"), "metrics": artifact(place / "metrics"),
+    }  # fmt: skip
+    says(step_refuses(train_teacher, **inputs | changes), ["error: train_teacher: ", *fragments])
+    assert list(place.iterdir()) == []

@@ -1,0 +1,98 @@
+"""Small real things that tests are made of: texts, a tokenizer, models, profiles."""
+
+import hashlib
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from datasets import ClassLabel, Dataset, Features, Value
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from torch import Tensor
+from transformers import BertConfig, PreTrainedTokenizerFast
+
+from components.foundation.spectral_profile import SpectralProfile
+from components.foundation.tracking import Run
+
+LABELS = ["cancel", "refund", "track", "upgrade"]
+NO_RUN = Run(None)
+MAX_TOKENS = 64
+
+_VERBS = {
+    "cancel": ["cancel", "stop"],
+    "refund": ["refund", "repay"],
+    "track": ["track", "find"],
+    "upgrade": ["upgrade", "extend"],
+}
+_THINGS = {
+    "cancel": ["order", "booking"],
+    "refund": ["money", "payment"],
+    "track": ["parcel", "letter"],
+    "upgrade": ["plan", "contract"],
+}
+_OPENINGS = ["", "please", "can you", "i want to", "hello"]
+_OWNERS = ["my", "the"]
+_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def intents() -> list[tuple[str, str]]:
+    """160 different (text, label) pairs, 40 a label and labels in turn; verb and object tell the label."""
+    choices = itertools.product(_OPENINGS, _OWNERS, (0, 1), (0, 1), LABELS)
+    return [
+        (f"{opening} {_VERBS[label][verb]} {owner} {_THINGS[label][thing]}".strip(), label)
+        for opening, owner, verb, thing, label in choices
+    ]
+
+
+def out_of_scope() -> list[str]:
+    return ["what a nice day", "sing me a song", "who won", "is it raining up north", "tell me a joke", "one two"]
+
+
+def split_of(rows: Sequence[tuple[str, str | None]]) -> Dataset:
+    """(text, label) pairs as a split of the data artifact; label None is out of scope."""
+    features = Features({"id": Value("string"), "text": Value("string"), "label": ClassLabel(names=LABELS)})
+    columns = {
+        "id": [hashlib.sha256(text.encode()).hexdigest()[:16] for text, _ in rows],
+        "text": [text for text, _ in rows],
+        "label": [-1 if label is None else LABELS.index(label) for _, label in rows],
+    }
+    return Dataset.from_dict(columns, features=features)
+
+
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
+    """WordPiece over the words of the tiny intents; every other word falls into letters."""
+    words = sorted({word for text, _ in intents() for word in text.split()})
+    pieces = dict.fromkeys([*_SPECIAL, *words, *_LETTERS, *(f"##{letter}" for letter in _LETTERS)])
+    tokenizer = Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_max_length=MAX_TOKENS, pad_token="[PAD]", unk_token="[UNK]",
+        cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
+    )  # fmt: skip
+
+
+def tiny_bert_config(**changes: Any) -> BertConfig:
+    """Four layers of 32 channels. Weights start wide, so that layers do something even untrained."""
+    sizes: dict[str, Any] = {
+        "vocab_size": len(tiny_tokenizer()), "hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 2,
+        "intermediate_size": 64, "max_position_embeddings": MAX_TOKENS, "initializer_range": 0.1,
+    }  # fmt: skip
+    return BertConfig(**sizes | changes)
+
+
+def profile_of(intensity: Sequence[float], **arrays: Tensor) -> SpectralProfile:
+    """A profile of a teacher whose encoder layers have the given channel intensities; the embeddings have the most."""
+    with_embeddings = torch.tensor([1000.0, *intensity], dtype=torch.float64)
+    return SpectralProfile(
+        arrays={"channel/state/raw/intensity": with_embeddings, **arrays}, facts={"depth": len(intensity)}
+    )
+
+
+def same_weights(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    """Whether two state dicts hold the same tensors, bit by bit."""
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)

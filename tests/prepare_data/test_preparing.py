@@ -1,0 +1,127 @@
+"""The `data` artifact: splits on disk, ids, and the card that tells what was done."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import DatasetDict
+
+from components.foundation import storage
+from components.foundation.demo import tables
+from components.foundation.errors import UserError
+from components.foundation.intents import OUT_OF_SCOPE, class_names, load_card, load_intents
+from components.prepare_data.options import PreparationOptions
+from components.prepare_data.preparing import prepare
+
+
+def prepared(
+    data: Path | str, target: Path, out_of_scope: Path | str = "", **options: Any
+) -> tuple[DatasetDict, dict[str, Any]]:
+    """Prepare `data` into `target` and read back what was written."""
+    card = prepare(
+        data=str(data), data_version=version(data), out_of_scope_data=str(out_of_scope),
+        out_of_scope_version=version(out_of_scope), options=PreparationOptions(**options), target=target,
+    )  # fmt: skip
+    assert load_card(target) == json.loads(json.dumps(card))
+    return load_intents(target), card
+
+
+def version(source: Path | str) -> str:
+    if not str(source):
+        return ""
+    return tables.version(str(source)) if str(source).startswith("demo:") else storage.version(str(source))
+
+
+def test_one_table_becomes_three_splits_with_class_labels(tiny_csv: Path, tmp_path: Path) -> None:
+    data, _ = prepared(tiny_csv, tmp_path / "out")
+    assert {name: len(split) for name, split in data.items()} == {"train": 115, "validation": 13, "test": 32}
+    assert class_names(data) == ["cancel", "refund", "track", "upgrade"]
+    assert all(split.column_names == ["id", "text", "label"] for split in data.values())
+
+
+def test_labels_point_at_their_names(tiny_csv: Path, tmp_path: Path) -> None:
+    data, _ = prepared(tiny_csv, tmp_path / "out")
+    names = class_names(data)
+    verbs = {"stop": "cancel", "repay": "refund", "find": "track", "extend": "upgrade"}
+    for row in data["train"]:
+        for verb, label in verbs.items():
+            assert verb not in row["text"].split() or names[row["label"]] == label
+
+
+def test_ids_are_the_texts_digests(tiny_csv: Path, tmp_path: Path) -> None:
+    data, _ = prepared(tiny_csv, tmp_path / "out")
+    rows = [row for split in data.values() for row in split]
+    assert all(row["id"] == hashlib.sha256(row["text"].encode()).hexdigest()[:16] for row in rows)
+    assert len({row["id"] for row in rows}) == len(rows)
+
+
+def test_the_card_tells_source_settings_and_counts(tiny_csv: Path, tmp_path: Path) -> None:
+    data, card = prepared(tiny_csv, tmp_path / "out", split_seed=7)
+    assert card["source"] == str(tiny_csv)
+    assert card["version"] == storage.version(str(tiny_csv))
+    assert card["labels"] == class_names(data)
+    assert card["settings"] == PreparationOptions(split_seed=7).model_dump()
+    assert card["cleaning"]["rows_read"] == {"train": 160}
+    assert card["cleaning"]["splits_made"] == ["test", "validation"]
+    for name, split in data.items():
+        told = card["splits"][name]
+        assert told["texts"] == len(split) == sum(told["texts_by_label"].values())
+        assert told["words_max"] == max(len(text.split()) for text in split["text"])
+        assert 0 < told["words_mean"] <= told["words_max"]
+
+
+def test_the_same_request_writes_the_same_splits(tiny_csv: Path, tmp_path: Path) -> None:
+    first, second = prepared(tiny_csv, tmp_path / "a")[0], prepared(tiny_csv, tmp_path / "b")[0]
+    other = prepared(tiny_csv, tmp_path / "c", split_seed=99)[0]
+    assert first["test"]["id"] == second["test"]["id"]
+    assert set(first["test"]["id"]) != set(other["test"]["id"])
+
+
+def test_a_folder_of_splits_keeps_its_test_split(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    rows = "".join(f"{label} {index},{label}\n" for index in range(5) for label in ("lock", "find"))
+    (source / "train.csv").write_text("text,label\n" + rows, encoding="utf-8")
+    (source / "test.csv").write_text("text,label\nFind 0!,find\nzoo,lock\nzoo,lock\n", encoding="utf-8")
+    data, card = prepared(source, tmp_path / "out")
+    assert list(data["test"]["text"]) == ["Find 0!", "zoo", "zoo"]
+    assert "find 0" not in [*data["train"]["text"], *data["validation"]["text"]]
+    assert card["cleaning"]["leaks_removed"] == {"test": 0, "train": 1}
+
+
+def test_strangers_become_a_split_without_labels_or_overlap(tiny_csv: Path, tmp_path: Path) -> None:
+    known = prepared(tiny_csv, tmp_path / "a")[0]["test"]["text"][0]
+    strangers = tmp_path / "strangers.csv"
+    strangers.write_text(f'text\nsing  me a song\n{known.upper()}!\n" "\nwho won\n', encoding="utf-8")
+    data, card = prepared(tiny_csv, tmp_path / "b", strangers)
+    assert list(data[OUT_OF_SCOPE]["text"]) == ["sing me a song", "who won"]
+    assert list(data[OUT_OF_SCOPE]["label"]) == [-1, -1]
+    assert known in data["test"]["text"]
+    assert card["cleaning"]["out_of_scope_removed"] == 1
+    assert card["splits"][OUT_OF_SCOPE]["texts_by_label"] == {}
+
+
+def test_without_strangers_there_is_no_such_split(tiny_csv: Path, tmp_path: Path) -> None:
+    assert set(prepared(tiny_csv, tmp_path / "out")[0]) == {"train", "validation", "test"}
+
+
+def test_the_demo_needs_no_files(tmp_path: Path) -> None:
+    data, card = prepared("demo:bike-share", tmp_path / "out", "demo:bike-share-out-of-scope", text_column="utterance")
+    assert len(card["labels"]) == 26
+    assert card["settings"]["text_column"] == "utterance"
+    assert len(data[OUT_OF_SCOPE]) == 120
+
+
+def test_data_that_changed_after_it_was_looked_up_is_refused(tiny_csv: Path, tmp_path: Path) -> None:
+    source = tmp_path / "data.csv"
+    source.write_bytes(tiny_csv.read_bytes())
+    before = storage.version(str(source))
+    source.write_bytes(tiny_csv.read_bytes() + b"one more,track\n")
+    with pytest.raises(UserError, match="changed after this run looked it up"):
+        prepare(
+            data=str(source), data_version=before, out_of_scope_data="", out_of_scope_version="",
+            options=PreparationOptions(), target=tmp_path / "out",
+        )  # fmt: skip
+    assert not (tmp_path / "out").exists()
