@@ -67,25 +67,24 @@ def run(settings_file: str | None, workspace: str, **given: str | None) -> None:
 
     values = read_settings(settings_file) if settings_file else {}
     values |= {name: _parse(name, value) for name, value in given.items() if value is not None}
-    settings, place, console = Settings(**values), open_workspace(workspace), Console(file=sys.stdout)
+    settings, place, console = Settings(**values), open_workspace(workspace), _console()
     started = time.monotonic()
     result = run_locally(settings, place, Display(console))
 
-    from components.foundation.comparison import load_comparison
+    from components.foundation.comparison import REPORT, load_comparison
 
     leaderboard = load_comparison(result["comparison"])
     size = leaderboard["rows"][0]["evaluation"]["size"]
     teacher = {**leaderboard["teacher"]["scores"], "bytes": size["teacher_bytes"]}
     console.print()
     console.print(leaderboard_table(comparison_rows(leaderboard), teacher))
-    console.print(f"Verdict    {leaderboard['verdict']['reason']}", highlight=False)
+    console.print(f"Verdict    {leaderboard['verdict']['reason']}")
     console.print(
-        f"Registry   {result['registered_model']} version {result['version']} is {result['alias']}: {result['reason']}",
-        highlight=False,
+        f"Registry   {result['registered_model']} version {result['version']} is {result['alias']}: {result['reason']}"
     )
-    console.print(f"Report     {result['report']}", soft_wrap=True, highlight=False)
-    console.print(f"MLflow     {_how_to_open_mlflow(place.use_tracking())}", soft_wrap=True, highlight=False)
-    console.print(f"Time       {time.monotonic() - started:.0f} s", highlight=False)
+    console.print(f"Report     {result['comparison']}/{REPORT}", soft_wrap=True)
+    console.print(f"MLflow     {_how_to_open_mlflow(place.use_tracking())}", soft_wrap=True)
+    console.print(f"Time       {time.monotonic() - started:.0f} s")
 
 
 @cli.command()
@@ -101,7 +100,7 @@ def compare(run_id: str | None, workspace: str) -> None:
     if not found:
         which = f"pipeline run {run_id}" if run_id else "any run"
         raise UserError(f"MLflow at {uri}: found no students of {which}; start one with `spectral-distill run`")
-    Console().print(leaderboard_table(tracked_rows(found), teacher=None))
+    _console().print(leaderboard_table(tracked_rows(found), teacher=None))
 
 
 @cli.command()
@@ -148,8 +147,16 @@ def _tracking_of(workspace: str) -> str:
     place = open_workspace(workspace)
     uri = place.use_tracking()
     if uri == f"sqlite:///{place.database}" and not place.database.exists():
-        raise UserError(f"workspace {place.root}: found no runs; start one with `spectral-distill run`, or check --workspace")
+        raise UserError(
+            f"workspace {place.root}: found no runs; start one with `spectral-distill run`, or check --workspace"
+        )
     return uri
+
+
+def _console() -> Console:
+    """Writes to the stdout of now (KFP's output is redirected later); wide enough for the tables where it is no terminal."""
+    console = Console(file=sys.stdout, highlight=False)
+    return console if console.is_terminal else Console(file=sys.stdout, highlight=False, width=110)
 
 
 def _how_to_open_mlflow(uri: str) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -41,7 +42,7 @@ class Display:
                 follower.join()
 
     def cached(self, task: str) -> None:
-        self._say(f"[cyan]=[/] {task.replace('-', '_'):<18} [dim]cached[/]")
+        self._say(f"[cyan]=[/] {task.replace('-', '_'):<52} [dim]cached[/]")
 
     def _follow(self, events: Path, done: threading.Event) -> None:
         with events.open(encoding="utf-8") as stream:
@@ -96,18 +97,17 @@ class Display:
 
 
 def leaderboard_table(rows: list[dict[str, Any]], teacher: dict[str, Any] | None) -> Table:
-    """Rows: name, layers, accuracy, and where known difference (with low and high), retention, agreement, speedup,
-    megabytes."""
-    table = Table(title="Leaderboard", title_justify="left")
-    for column in ("#", "student", "layers", "accuracy", "vs teacher", "retention", "agreement", "speedup", "MB"):
-        table.add_column(column, justify="left" if column == "student" else "right", overflow="fold")
+    """Rows: name, accuracy, retention ("kept"), agreement, speedup, bytes, and where known the difference to the teacher."""
+    table = Table(title="Leaderboard", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for column in ("#", "student", "accuracy", "vs teacher", "kept", "agrees", "speed", "MB"):
+        table.add_column(column, justify="left" if column == "student" else "right", no_wrap=column != "student")
     for position, row in enumerate(rows, start=1):
         table.add_row(
-            str(position), row["name"], str(row["layers"]), f"{row['accuracy']:.2%}", row.get("difference", ""),
-            f"{row['retention']:.2%}", f"{row['agreement']:.2%}", f"{row['speedup']:.2f}x", f"{row['bytes'] / 1e6:.1f}",
+            str(position), row["name"], f"{row['accuracy']:.2%}", row.get("difference", ""), f"{row['retention']:.1%}",
+            f"{row['agreement']:.1%}", f"{row['speedup']:.2f}x", f"{row['bytes'] / 1e6:.1f}",
         )  # fmt: skip
     if teacher is not None:
-        table.add_row("", "teacher", "", f"{teacher['accuracy']:.2%}", "", "", "", "", f"{teacher['bytes'] / 1e6:.1f}")
+        table.add_row("", "teacher", f"{teacher['accuracy']:.2%}", "", "", "", "1.00x", f"{teacher['bytes'] / 1e6:.1f}")
     return table
 
 
@@ -118,8 +118,8 @@ def comparison_rows(leaderboard: dict[str, Any]) -> list[dict[str, Any]]:
         found, gap = row["evaluation"], row["versus_teacher"]
         rows.append(
             {
-                "name": row["configuration"], "layers": found["candidate"]["layers"], "accuracy": row["accuracy"],
-                "difference": f"{100 * gap['difference']:+.2f} [{100 * gap['low']:+.2f}, {100 * gap['high']:+.2f}]",
+                "name": row["configuration"], "accuracy": row["accuracy"],
+                "difference": f"{100 * gap['difference']:+.1f} [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]",
                 "retention": found["scores"]["retention"], "agreement": found["scores"]["agreement"],
                 "speedup": found["speed"]["batch_32"]["speedup"], "bytes": found["size"]["bytes"],
             }
@@ -131,8 +131,8 @@ def tracked_rows(runs: list[Any]) -> list[dict[str, Any]]:
     """MLflow runs of students as rows of `leaderboard_table`."""
     return [
         {
-            "name": run.info.run_name, "layers": run.data.params.get("hp.layers", ""),
-            "accuracy": run.data.metrics["test.accuracy"], "retention": run.data.metrics["test.retention"],
+            "name": run.info.run_name, "accuracy": run.data.metrics["test.accuracy"],
+            "retention": run.data.metrics["test.retention"],
             "agreement": run.data.metrics["test.agreement"], "speedup": run.data.metrics["speed.batch_32.speedup"],
             "bytes": run.data.metrics["size.bytes"],
         }
@@ -141,8 +141,8 @@ def tracked_rows(runs: list[Any]) -> list[dict[str, Any]]:
 
 
 def _title(event: dict[str, Any]) -> str:
-    return f"{event['step']:<18} {event.get('detail', '')}".rstrip()
+    return f"{event['step']:<16}  {event.get('detail', ''):<34}"
 
 
 def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    return f"{int(seconds) // 60:>3}:{int(seconds) % 60:02d}"

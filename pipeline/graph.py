@@ -115,7 +115,7 @@ def spectral_distill(s: Any) -> None:
         )  # fmt: skip
         _uncached(
             promote_student(
-                prepared=prepared, comparison=compared.outputs["comparison"], report=compared.outputs["report"],
+                prepared=prepared, comparison=compared.outputs["comparison"],
                 students=dsl.Collected(distilled.outputs["student"]),
             )
         )  # fmt: skip

@@ -19,7 +19,7 @@ from pipeline.workspace import Workspace
 
 
 def run_locally(settings: Settings, workspace: Workspace, display: Display) -> dict[str, Any]:
-    """Run the pipeline; returns the `result` event: paths of `comparison` and `report`, and what was promoted.
+    """Run the pipeline; returns the `result` event: the path of the `comparison`, and what was promoted.
 
     KFP's output goes to the workspace's log. A task that refuses its input raises `UserError`; a fault raises
     `RuntimeError` that names the log.

@@ -22,7 +22,7 @@ def compare(
     evaluations: Sequence[str], options: ComparisonOptions, promotion: PromotionOptions, target: str | Path,
     report: str | Path,
 ) -> dict[str, Any]:  # fmt: skip
-    """Rank the students, decide on the promotion, write `leaderboard.json` and the report; returns the leaderboard."""
+    """Rank the students, decide on the promotion, write the comparison and, for KFP's UI, the report again."""
     teacher, teacher_predictions = load_evaluation(teacher_evaluation)
     loaded = [load_evaluation(folder) for folder in evaluations]
     contestants = [Contestant(evaluation=found, correct=correct_on_test(answers)) for found, answers in loaded]
@@ -43,7 +43,8 @@ def compare(
         member.evaluation["configuration"]: load_selection(folder).teacher_layers
         for member, folder in zip(contestants, selections, strict=True)
     }
+    page = render_report(leaderboard, spectra, chosen, loaded[shipped][1])
     with whole_folder(target) as folder:
-        save_comparison(leaderboard, folder)
-    write_whole(report, render_report(leaderboard, spectra, chosen, loaded[shipped][1]))
+        save_comparison(leaderboard, page, folder)
+    write_whole(report, page)
     return leaderboard

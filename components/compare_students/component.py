@@ -37,4 +37,4 @@ def compare_students(
             report=report.path,
         )  # fmt: skip
         run.file(f"{comparison.path}/leaderboard.json")
-        run.file(report.path)
+        run.file(f"{comparison.path}/report.html")

@@ -29,7 +29,7 @@ def inline_svg(draw: Callable[[], Figure], *, name: str, label: str) -> Markup:
     """The figure that `draw` makes, in the report's style. `name` keeps its ids apart from those of other figures."""
     target = io.StringIO()
     with mpl.rc_context(_STYLE):
-        draw().savefig(target, format="svg", dpi=144, metadata={"Date": None})
+        draw().savefig(target, format="svg", dpi=144)
     body = re.sub(r"<metadata>.*?</metadata>", "", target.getvalue(), flags=re.DOTALL)
     body = re.sub(r'\bid="', f'id="{name}-', body)
     body = re.sub(r'href="#', f'href="#{name}-', body)

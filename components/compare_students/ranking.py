@@ -44,8 +44,8 @@ def rank(contestants: Sequence[Contestant], teacher_correct: np.ndarray, options
         groups.setdefault(contestant.evaluation["configuration"], []).append(contestant)
     ordered = sorted(groups.values(), key=lambda group: (-_accuracy(group), _parameters(group), _best(group).name))
     leader = ordered[0]
-    against_best = holm([mcnemar_p(_best(leader).correct, _best(group).correct) for group in ordered[1:]])
-    against_teacher = holm([mcnemar_p(teacher_correct, _best(group).correct) for group in ordered])
+    against_best = holm([mcnemar_p(_first(leader).correct, _first(group).correct) for group in ordered[1:]])
+    against_teacher = holm([mcnemar_p(teacher_correct, _first(group).correct) for group in ordered])
     rows = [
         {
             **_describe(group, options),
@@ -78,16 +78,17 @@ def _difference(group: list[Contestant], other: np.ndarray, p: float, options: C
 def _verdict(rows: list[dict[str, Any]], texts: int, options: ComparisonOptions) -> dict[str, Any]:
     """A winner only where every other configuration is significantly worse; among equals the smallest ships."""
     level = 1 - options.confidence
-    tied = [row for row in rows if row["versus_best"] is None or row["versus_best"]["p_holm"] >= level]
+    tied = [row for row in rows if not _is_worse(row["versus_best"], level)]
     shipped = min(tied, key=lambda row: (row["evaluation"]["size"]["parameters"], row["rank"]))
     names = ", ".join(row["configuration"] for row in tied)
+    tests = f"McNemar with Holm's correction and paired bootstrap, level {level:.2g}"
     if len(rows) == 1:
         reason = f"{rows[0]['configuration']} is the only candidate."
     elif len(tied) == 1:
-        reason = f"{rows[0]['configuration']} is significantly better than every other candidate (McNemar, Holm, p < {level:.2g})."
+        reason = f"{rows[0]['configuration']} is significantly better than every other candidate ({tests})."
     else:
         reason = (
-            f"No clear winner: on {texts} test texts {names} cannot be told apart (McNemar, Holm, p >= {level:.2g}). "
+            f"No clear winner: on {texts} test texts {names} cannot be told apart ({tests}). "
             f"{shipped['configuration']} is the smallest of them"
             + (", and of equal size the most accurate." if _same_size(tied, shipped) > 1 else ".")
         )
@@ -97,6 +98,11 @@ def _verdict(rows: list[dict[str, Any]], texts: int, options: ComparisonOptions)
         "ship": shipped["student"],
         "reason": reason,
     }
+
+
+def _is_worse(versus_best: dict[str, Any] | None, level: float) -> bool:
+    """Significantly worse than the best: by McNemar's test, and with the whole bootstrap interval below zero."""
+    return versus_best is not None and versus_best["p_holm"] < level and versus_best["high"] < 0
 
 
 def _same_size(rows: list[dict[str, Any]], other: dict[str, Any]) -> int:
@@ -110,6 +116,11 @@ def _share(group: list[Contestant]) -> np.ndarray:
 
 def _accuracy(group: list[Contestant]) -> float:
     return float(_share(group).mean())
+
+
+def _first(group: list[Contestant]) -> Contestant:
+    """The run of the lowest seed, which stands for its group in McNemar's test: picking the best would flatter."""
+    return min(group, key=lambda member: member.evaluation["candidate"]["seed"])
 
 
 def _best(group: list[Contestant]) -> Contestant:

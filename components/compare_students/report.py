@@ -258,10 +258,10 @@ def _breakable(name: str) -> Markup:
 
 
 def _mix(layers: Sequence[Sequence[float]]) -> str:
-    """The teacher layers of one student layer, with weights where there are several."""
+    """The teacher layers of one student layer, with their weights where there are several."""
     if len(layers) == 1:
         return layer_name(int(layers[0][0]))
-    return " + ".join(f"{weight:g}\N{MULTIPLICATION SIGN}{layer_name(int(layer))}" for layer, weight in layers)
+    return ", ".join(f"{layer_name(int(layer))} ({weight:g})" for layer, weight in layers)
 
 
 _FILTERS: dict[str, Callable[..., str]] = {

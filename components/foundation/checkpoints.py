@@ -61,7 +61,7 @@ def _check(uri: str, folder: Path) -> Path:
     folder = _with_tokenizer(folder)
     if not any(file for pattern in _TOKENIZER_FILES for file in folder.glob(pattern)):
         raise UserError(
-            f"checkpoint {uri}: found no tokenizer, expected {', '.join(_TOKENIZER_FILES[:-1])} or {_TOKENIZER_FILES[-1]}; "
+            f"checkpoint {uri}: found no tokenizer, expected one of {', '.join(_TOKENIZER_FILES)}; "
             "save the tokenizer into the same folder"
         )
     return folder

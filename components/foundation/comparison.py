@@ -1,4 +1,4 @@
-"""The `comparison` artifact: `leaderboard.json`.
+"""The `comparison` artifact: `report.html` for people, `leaderboard.json` for programs:
 
     rows       best first: rank, configuration, student, seeds, accuracy, accuracy_interval_over_seeds, versus_teacher and
                versus_best (difference, low, high, p_holm; versus_best of the best is null), evaluation
@@ -13,12 +13,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-_FILE = "leaderboard.json"
+LEADERBOARD, REPORT = "leaderboard.json", "report.html"
 
 
-def save_comparison(leaderboard: dict[str, Any], folder: Path) -> None:
-    (folder / _FILE).write_text(json.dumps(leaderboard, indent=2, allow_nan=False), encoding="utf-8")
+def save_comparison(leaderboard: dict[str, Any], report: str, folder: Path) -> None:
+    (folder / LEADERBOARD).write_text(json.dumps(leaderboard, indent=2, allow_nan=False), encoding="utf-8")
+    (folder / REPORT).write_text(report, encoding="utf-8")
 
 
 def load_comparison(folder: str | Path) -> dict[str, Any]:
-    return json.loads((Path(folder) / _FILE).read_text(encoding="utf-8"))
+    return json.loads((Path(folder) / LEADERBOARD).read_text(encoding="utf-8"))

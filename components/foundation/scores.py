@@ -87,5 +87,5 @@ def worst_pairs(predictions: pd.DataFrame, most: int) -> Sequence[tuple[str, str
     """The (true, answered) label pairs that are confused most often, with their counts."""
     test = predictions[predictions["split"] == "test"]
     wrong = test[test["label"] != test["predicted"]]
-    counts = wrong.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable")
-    return [(true, answered, int(count)) for (true, answered), count in counts.head(most).items()]
+    counts = wrong.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable").head(most)
+    return [(str(true), str(answered), int(count)) for true, answered, count in counts.reset_index().to_numpy()]

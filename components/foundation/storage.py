@@ -88,7 +88,7 @@ def _s3_client() -> Any:
     from botocore.config import Config
 
     retries = {"mode": "standard", "total_max_attempts": 5}
-    return boto3.client("s3", config=Config(retries=retries, connect_timeout=10, read_timeout=60))  # type: ignore[arg-type]
+    return boto3.client("s3", config=Config(retries=retries, connect_timeout=10, read_timeout=60))
 
 
 @contextmanager

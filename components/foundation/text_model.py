@@ -111,7 +111,9 @@ def load_config(folder: str | Path) -> AutoConfig:
     try:
         return AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
     except (OSError, ValueError, KeyError, StrictDataclassError) as error:
-        raise UserError(f"checkpoint {folder}: {_first_sentence(error)}; expected a folder made by save_pretrained") from error
+        raise UserError(
+            f"checkpoint {folder}: {_first_sentence(error)}; expected a folder made by save_pretrained"
+        ) from error
 
 
 def label_names(config: AutoConfig) -> list[str]:
@@ -131,11 +133,12 @@ def _check_weights(source: str, model: PreTrainedModel, loading: Mapping[str, An
     """transformers fills what a checkpoint lacks with noise: right for a new head, never for the encoder."""
     strange = sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
     if new_head:
-        strange = [name for name in strange if name.startswith(f"{model.base_model_prefix}.") and ".pooler." not in name]
+        encoder = f"{model.base_model_prefix}."
+        strange = [name for name in strange if name.startswith(encoder) and ".pooler." not in name]
     if strange:
         raise UserError(
-            f"checkpoint {source}: found no fitting weights for {strange[0]} ({len(strange)} such weights), expected those "
-            "that its config.json tells of; save it again with save_pretrained"
+            f"checkpoint {source}: found no fitting weights for {strange[0]} ({len(strange)} such weights), expected "
+            "those that its config.json tells of; save it again with save_pretrained"
         )
 
 

@@ -10,7 +10,7 @@ Three situations, told apart by the environment:
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -88,9 +88,11 @@ def task_run(name: str, *, role: str, candidate: str | None = None) -> Iterator[
         with _server_errors():
             yield Run(run_id)
     except BaseException:
-        client.set_terminated(run_id, "FAILED")
+        with suppress(Exception):  # what went wrong in the task matters more than a store that fails too
+            client.set_terminated(run_id, "FAILED")
         raise
-    client.set_terminated(run_id, "FINISHED")
+    with _server_errors():
+        client.set_terminated(run_id, "FINISHED")
 
 
 def parent_run() -> Run:
@@ -106,7 +108,12 @@ def log_origin(sources: Mapping[str, str], versions: Sequence[str]) -> None:
     run = parent_run()
     with _server_errors():
         run.parameters(sources)
-        run.tags({"spectral_distill.data_version": versions[0][:4000], "spectral_distill.teacher_version": versions[-1][:4000]})
+        run.tags(
+            {
+                "spectral_distill.data_version": versions[0][:4000],
+                "spectral_distill.teacher_version": versions[-1][:4000],
+            }
+        )
 
 
 def close_parent(status: str) -> None:
@@ -237,7 +244,8 @@ def _server_problem(message: str) -> str | None:
     if "Max retries" in message:
         return "not reachable; start it or change MLFLOW_TRACKING_URI"
     if "unsupported URI" in message:
-        return "no address of a server or database; expected http(s)://host or sqlite:///file; change MLFLOW_TRACKING_URI"
+        expected = "http(s)://host or sqlite:///file"
+        return f"no address of a server or database; expected {expected}; change MLFLOW_TRACKING_URI"
     if "API request to" in message:
         return f"{message.splitlines()[0][:200]}; check MLFLOW_TRACKING_URI"
     return None

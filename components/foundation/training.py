@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
 
 from components.foundation.errors import UserError
 from components.foundation.options import Options
@@ -117,6 +117,7 @@ def fit(
             callbacks=[_Reporter(what, run)],
             **arguments,
         )
+        loop.remove_callback(PrinterCallback)  # its bare dictionaries say nothing that the reporter does not
         loop.train()
     classifier.model.eval()
     return [entry for entry in loop.state.log_history if "step" in entry]
@@ -159,7 +160,7 @@ class _Reporter(TrainerCallback):
     def __init__(self, what: str, run: Run):
         self._what, self._run = what, run
         self._progress: Progress | None = None
-        self._latest: dict[str, float] = {}
+        self._latest: dict[str, Any] = {}
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._progress = self._progress or Progress(self._what, state.max_steps)

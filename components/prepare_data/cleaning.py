@@ -122,13 +122,13 @@ def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
 
 def _hold_out(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
     """A stratified, seeded part of the rows; every label keeps at least one row on each side."""
-    labels = [row.label for row in rows]
+    labels = [str(row.label) for row in rows]
     size = max(round(share * len(rows)), len(set(labels)))
     if len(rows) - size < len(set(labels)):
         raise UserError(
             f"data: {len(rows)} texts of {len(set(labels))} labels are too few to hold out {size}; add texts or give the splits"
         )
     kept, held = train_test_split(rows, test_size=size, random_state=seed, stratify=labels)
-    for label in sorted(set(labels) - {row.label for row in held}):  # too rare for its share to round up
+    for label in sorted(set(labels) - {str(row.label) for row in held}):  # too rare for its share to round up
         held.append(kept.pop(next(index for index, row in enumerate(kept) if row.label == label)))
     return kept, held

@@ -40,7 +40,9 @@ def prepare(
         known = {same_text_key(text) for split in dataset.values() for text in split["text"]}
         kept = [text for text in strangers if same_text_key(text) not in known]
         if not kept:
-            raise UserError(f"{out_of_scope_data}: every text stands in the data too; expected texts that belong to no class")
+            raise UserError(
+                f"{out_of_scope_data}: every text stands in the data too; expected texts that belong to no class"
+            )
         done["out_of_scope_removed"] = len(strangers) - len(kept)
         dataset[OUT_OF_SCOPE] = _dataset([Row(text, None) for text in kept], names)
     card = _card(dataset, names, data=data, data_version=data_version, options=options, done=done)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_scalar
@@ -143,5 +144,5 @@ def _labels(column: pd.Series, name: str) -> list[str]:
     return labels
 
 
-def _missing(value: object) -> bool:
+def _missing(value: Any) -> bool:
     return bool(is_scalar(value) and pd.isna(value))

@@ -9,7 +9,6 @@ from components.foundation.image import IMAGE
 def promote_student(
     prepared: dsl.Input[dsl.Dataset],
     comparison: dsl.Input[dsl.Artifact],
-    report: dsl.Input[dsl.HTML],
     students: dsl.Input[list[dsl.Model]],
     promoted: dsl.Output[dsl.Metrics],
 ):
@@ -21,7 +20,7 @@ def promote_student(
 
     with step("promote_student"), task_run("promote_student", role="promotion") as run:
         folders = [student.path for student in students]
-        decision = promote(comparison=comparison.path, students=folders, data=prepared.path, report=report.path, run=run)
+        decision = promote(comparison=comparison.path, students=folders, data=prepared.path, run=run)
         run.tags(decision)
         promoted.metadata.update(decision)
-        emit("result", comparison=comparison.path, report=report.path, **decision)
+        emit("result", comparison=comparison.path, **decision)

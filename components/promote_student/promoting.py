@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from components.foundation import storage, tracking
-from components.foundation.comparison import load_comparison
+from components.foundation.comparison import LEADERBOARD, REPORT, load_comparison
 from components.foundation.errors import UserError
 from components.foundation.intents import load_intents
 from components.foundation.student import candidate_of
@@ -14,7 +14,7 @@ _EXAMPLES = 2
 _REQUIREMENTS = ("torch", "transformers", "safetensors")
 
 
-def promote(*, comparison: str, report: str, students: Sequence[str], data: str, run: tracking.Run) -> dict[str, Any]:
+def promote(*, comparison: str, students: Sequence[str], data: str, run: tracking.Run) -> dict[str, Any]:
     """Register the verdict's student as a new version under the decided alias; returns name, version, alias, reason.
 
     A student that is registered already keeps its version and alias. Where the champion has changed since the
@@ -26,8 +26,8 @@ def promote(*, comparison: str, report: str, students: Sequence[str], data: str,
     folder = next((path for path in students if candidate_of(path).name == ship), None)
     if folder is None:
         raise UserError(f"student {ship}: not among the {len(students)} students handed over; compare these students again")
-    for file in (f"{comparison}/leaderboard.json", report):
-        tracking.parent_run().file(file)
+    for file in (LEADERBOARD, REPORT):
+        tracking.parent_run().file(f"{comparison}/{file}")
     outcome = {"registered_model": name, "version": 0, "alias": decision["alias"], "reason": decision["reason"]}
     if not tracking.is_on():
         return outcome

@@ -10,7 +10,7 @@ from components.foundation.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def resolve_data(
     data: str, out_of_scope_data: str, teacher: str, candidates: list
-) -> NamedTuple("Versions", data_version=str, out_of_scope_version=str, teacher_version=str):  # type: ignore[valid-type]
+) -> NamedTuple("Versions", data_version=str, out_of_scope_version=str, teacher_version=str):
     """Find what the data source and the teacher hold now, and refuse a request that cannot work. Never cached."""
     from collections import namedtuple
 

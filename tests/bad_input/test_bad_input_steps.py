@@ -13,8 +13,9 @@ import pytest
 from helpers import LABELS, tiny_tokenizer
 from transformers import AlbertConfig, AlbertForSequenceClassification, BertForSequenceClassification
 
-from components.foundation import storage
+from components.foundation import storage, tracking
 from components.foundation.candidates import DEFAULT_CANDIDATES
+from components.foundation.errors import UserError
 from components.prepare_data.component import prepare_data
 from components.resolve_data.component import resolve_data
 from components.train_teacher.component import train_teacher
@@ -68,7 +69,8 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "more pairs than the demo": (
         {"candidates": [{"strategy": "average_pairs", "layers": 6}]},
         [
-            "candidates[0]: average_pairs: found 6 layers, expected at most 5, the number of neighbouring pairs in 6 teacher layers"
+            "candidates[0]: average_pairs: found 6 layers, expected at most 5",
+            "the number of neighbouring pairs in 6 teacher layers",
         ],
     ),
     "layers that the demo lacks": (
@@ -123,6 +125,16 @@ def test_unknown_alias(
 def test_mlflow_that_cannot_be_reached(step_refuses: StepRefuses, says: Says, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     says(resolve(step_refuses), ["MLflow at http://127.0.0.1:9: not reachable; start it or change MLFLOW_TRACKING_URI"])
+
+
+def test_a_store_that_breaks_does_not_hide_the_steps_own_answer(
+    place: Path, monkeypatch: pytest.MonkeyPatch, empty_registry: str
+) -> None:
+    database = Path(shutil.copy(empty_registry.removeprefix("sqlite:///"), place))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    with pytest.raises(UserError, match="bad input"), tracking.task_run("a step", role="task"):
+        database.write_bytes(b"no database any more" * 1000)
+        raise UserError("bad input")
 
 
 # prepare_data
@@ -215,7 +227,8 @@ TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "label with one text": (
         {"t.csv": GOOD_TABLE + "alone,rare\n"},
         [
-            "train split: label 'rare' has 1 text(s) (1 such label(s)), expected at least 4; add texts or remove the label"
+            "train split: label 'rare' has 1 text(s) (1 such label(s)), expected at least 4",
+            "; add texts or remove the label",
         ],
     ),
     "texts as labels": (
@@ -272,7 +285,8 @@ def write(folder: Path, files: dict[str, str | bytes]) -> Path:
 def prepare(step_refuses: StepRefuses, target: Path, data: Path, strangers: Path | None = None, **changes: Any) -> str:
     inputs: dict[str, Any] = {
         "data": str(data), "data_version": storage.version(str(data)), "text_column": "text", "label_column": "label",
-        "out_of_scope_data": str(strangers or ""), "out_of_scope_version": storage.version(str(strangers)) if strangers else "",
+        "out_of_scope_data": str(strangers or ""),
+        "out_of_scope_version": storage.version(str(strangers)) if strangers else "",
         "validation_share": 0.1, "test_share": 0.2, "split_seed": 13, "prepared": artifact(target),
     }  # fmt: skip
     return step_refuses(prepare_data, **inputs | changes)
@@ -407,7 +421,7 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
     "no tokenizer": (
         lambda at: drop(at, "token*"),
         {},
-        ["teacher: found no tokenizer, expected tokenizer.json", "save the tokenizer"],
+        ["teacher: found no tokenizer, expected one of tokenizer.json", "save the tokenizer"],
     ),
     "weights cut short": (
         cut_short,
@@ -465,7 +479,8 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
         with_labels("cancel", "refunds", "track", "upgrade"),
         {"fine_tune_teacher": False},
         [
-            "differ from the data's 4: missing refund, extra refunds; did you mean 'refunds'?; use fine_tune_teacher=true"
+            "differ from the data's 4: missing refund, extra refunds; did you mean 'refunds'?",
+            "; use fine_tune_teacher=true",
         ],
     ),
     "labels without a head": (

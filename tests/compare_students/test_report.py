@@ -225,6 +225,7 @@ def test_headline_and_data_card_give_the_numbers(run: Run, page: str) -> None:
     assert f"{shipped['accuracy']:.2%} of the test texts right" in text
     assert "train 401 2 13 1 17" in text, "rows read, empty, duplicates, conflicts, leaks"
     assert "“either”: lost_card, top_up" in text
+    assert "0 0 (0.3), 1 (0.7) 0.100 0.200" in text, "student layer, weighted teacher layers, distances"
 
 
 def test_hostile_names_and_texts_stay_text() -> None:

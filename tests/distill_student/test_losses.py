@@ -148,5 +148,5 @@ def test_kl_is_zero_for_equal_answers_and_finite_for_opposite_sure_ones():
     sure = torch.tensor([[300.0, -300.0]], requires_grad=True)
     loss = distillation_kl(sure, torch.tensor([[-300.0, 300.0]]), 1.0)
     loss.backward()
-    assert float(loss) == pytest.approx(600)
+    assert loss.item() == pytest.approx(600)
     assert sure.grad is not None and torch.isfinite(sure.grad).all()

@@ -18,7 +18,8 @@ from transformers import (
 )
 
 from components.foundation.errors import UserError
-from components.foundation.layer_stack import depth, heaviest_layer, layer_stack, shallow_copy_of
+from components.foundation.layer_mix import heaviest_layer
+from components.foundation.layer_stack import depth, layer_stack, shallow_copy_of
 
 DEPTH, VOCABULARY, LABELS = 6, 40, 3
 SIZES = {

@@ -28,9 +28,9 @@ def table(*rows: tuple[str | None, str, float]) -> pd.DataFrame:
 
 
 def test_calibration_error_by_hand():
-    # Bins of 1/15: 0.70 and 0.72 share one (accuracy 1/2, confidence 0.71), 0.95 and 1.00 the last (1/2 against 0.975).
-    confidence, correct = np.array([0.70, 0.72, 0.95, 1.0, 0.1]), np.array([True, False, True, False, False])
-    expected = 2 / 5 * abs(0.5 - 0.71) + 2 / 5 * abs(0.5 - 0.975) + 1 / 5 * 0.1
+    # Of 15 bins 0.67 and 0.73 share one (accuracy 1/2, confidence 0.70), 0.95 and 1.00 the last (1/2 against 0.975).
+    confidence, correct = np.array([0.67, 0.73, 0.95, 1.0, 0.1]), np.array([True, False, True, False, False])
+    expected = 2 / 5 * abs(0.5 - 0.70) + 2 / 5 * abs(0.5 - 0.975) + 1 / 5 * 0.1
     assert expected_calibration_error(confidence, correct) == pytest.approx(expected)
 
 
