@@ -15,10 +15,13 @@ from pipeline.settings import Settings, describe, plain_type, read_settings
 from pipeline.workspace import open_workspace
 
 _WORKSPACE = click.option(
-    "--workspace", default="runs", show_default=True, help="Folder of local runs: artifacts, cache, logs, MLflow's database."
+    "--workspace",
+    default="runs",
+    show_default=True,
+    help="Folder of local runs: artifacts, cache, logs, MLflow's database.",
 )
-_SETTINGS_PAGE = """Every parameter of the pipeline. In the KFP UI they are the run's parameters; on a laptop each is an option
-(`--teacher-epochs 5`) or a line of a settings file (`teacher_epochs: 5`). This page is made by `make compile`."""
+_SETTINGS_PAGE = """Every parameter of the pipeline. In the KFP UI they are the run's parameters; on a laptop each
+is an option (`--teacher-epochs 5`) or a line of a settings file (`teacher_epochs: 5`). Made by `make compile`."""
 
 
 def main() -> None:
@@ -50,14 +53,20 @@ def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
         kind = plain_type(field)
         default = "the built-in list" if kind is list else repr(field.get_default())
         command = click.option(
-            f"--{name.replace('_', '-')}", name, default=None, type=click.STRING, metavar=kind.__name__.upper(),
+            f"--{name.replace('_', '-')}",
+            name,
+            default=None,
+            type=click.STRING,
+            metavar=kind.__name__.upper(),
             help=f"{field.description} [default: {default}]",
-        )(command)  # fmt: skip
+        )(command)
     return command
 
 
 @cli.command()
-@click.option("--settings", "settings_file", metavar="FILE", help="YAML file of settings; options on the command line win.")
+@click.option(
+    "--settings", "settings_file", metavar="FILE", help="YAML file of settings; options on the command line win."
+)
 @_WORKSPACE
 @_setting_options
 def run(settings_file: str | None, workspace: str, **given: str | None) -> None:
@@ -105,7 +114,9 @@ def compare(run_id: str | None, workspace: str) -> None:
 
 @cli.command()
 @click.argument("texts", nargs=-1, required=True)
-@click.option("--model", default=None, help="Registered model; its champion answers. [default: the setting registered_model]")
+@click.option(
+    "--model", default=None, help="Registered model; its champion answers. [default: the setting registered_model]"
+)
 @_WORKSPACE
 def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
     """Answer texts with the champion: label and confidence, one line a text."""
@@ -139,7 +150,9 @@ def _parse(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise UserError(f"{name}: not JSON ({error}); expected a list such as [{{\"strategy\": \"uniform\", \"layers\": 3}}]") from None
+        raise UserError(
+            f'{name}: not JSON ({error}); expected a list such as [{{"strategy": "uniform", "layers": 3}}]'
+        ) from None
 
 
 def _tracking_of(workspace: str) -> str:
@@ -154,7 +167,7 @@ def _tracking_of(workspace: str) -> str:
 
 
 def _console() -> Console:
-    """Writes to the stdout of now (KFP's output is redirected later); wide enough for the tables where it is no terminal."""
+    """Writes to the stdout of now, as KFP's is redirected later; wide enough for tables where it is no terminal."""
     console = Console(file=sys.stdout, highlight=False)
     return console if console.is_terminal else Console(file=sys.stdout, highlight=False, width=110)
 

@@ -21,10 +21,17 @@ class Display:
     def __init__(self, console: Console):
         self.console = console
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[count]}"),
-            TimeElapsedColumn(), TextColumn("[dim]{task.fields[note]}"),
-            console=console, transient=True, redirect_stdout=False, redirect_stderr=False,
-        )  # fmt: skip
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[count]}"),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=console,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self._task: TaskID | None = None
         self._title = ""
 
@@ -70,12 +77,17 @@ class Display:
         if self._task is None:
             return
         numbers = "  ".join(
-            f"{name} {value:g}" for name, value in event.items() if name not in ("event", "time", "what", "done", "total")
+            f"{name} {value:g}"
+            for name, value in event.items()
+            if name not in ("event", "time", "what", "done", "total")
         )
         self._progress.update(
-            self._task, completed=event["done"], total=event["total"], count=f"{event['done']}/{event['total']}",
+            self._task,
+            completed=event["done"],
+            total=event["total"],
+            count=f"{event['done']}/{event['total']}",
             note=f"{event['what']}  {numbers}",
-        )  # fmt: skip
+        )
 
     def _on_note(self, event: dict[str, Any]) -> None:
         self._say(f"  [yellow]note:[/] {event['message']}")
@@ -97,15 +109,21 @@ class Display:
 
 
 def leaderboard_table(rows: list[dict[str, Any]], teacher: dict[str, Any] | None) -> Table:
-    """Rows: name, accuracy, retention ("kept"), agreement, speedup, bytes, and where known the difference to the teacher."""
+    """Rows: name, accuracy, retention ("kept"), agreement, speedup, bytes, and maybe the difference to the teacher."""
     table = Table(title="Leaderboard", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for column in ("#", "student", "accuracy", "vs teacher", "kept", "agrees", "speed", "MB"):
         table.add_column(column, justify="left" if column == "student" else "right", no_wrap=column != "student")
     for position, row in enumerate(rows, start=1):
         table.add_row(
-            str(position), row["name"], f"{row['accuracy']:.2%}", row.get("difference", ""), f"{row['retention']:.1%}",
-            f"{row['agreement']:.1%}", f"{row['speedup']:.2f}x", f"{row['bytes'] / 1e6:.1f}",
-        )  # fmt: skip
+            str(position),
+            row["name"],
+            f"{row['accuracy']:.2%}",
+            row.get("difference", ""),
+            f"{row['retention']:.1%}",
+            f"{row['agreement']:.1%}",
+            f"{row['speedup']:.2f}x",
+            f"{row['bytes'] / 1e6:.1f}",
+        )
     if teacher is not None:
         table.add_row("", "teacher", f"{teacher['accuracy']:.2%}", "", "", "", "1.00x", f"{teacher['bytes'] / 1e6:.1f}")
     return table
@@ -118,12 +136,15 @@ def comparison_rows(leaderboard: dict[str, Any]) -> list[dict[str, Any]]:
         found, gap = row["evaluation"], row["versus_teacher"]
         rows.append(
             {
-                "name": row["configuration"], "accuracy": row["accuracy"],
+                "name": row["configuration"],
+                "accuracy": row["accuracy"],
                 "difference": f"{100 * gap['difference']:+.1f} [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]",
-                "retention": found["scores"]["retention"], "agreement": found["scores"]["agreement"],
-                "speedup": found["speed"]["batch_32"]["speedup"], "bytes": found["size"]["bytes"],
+                "retention": found["scores"]["retention"],
+                "agreement": found["scores"]["agreement"],
+                "speedup": found["speed"]["batch_32"]["speedup"],
+                "bytes": found["size"]["bytes"],
             }
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -131,13 +152,15 @@ def tracked_rows(runs: list[Any]) -> list[dict[str, Any]]:
     """MLflow runs of students as rows of `leaderboard_table`."""
     return [
         {
-            "name": run.info.run_name, "accuracy": run.data.metrics["test.accuracy"],
+            "name": run.info.run_name,
+            "accuracy": run.data.metrics["test.accuracy"],
             "retention": run.data.metrics["test.retention"],
-            "agreement": run.data.metrics["test.agreement"], "speedup": run.data.metrics["speed.batch_32.speedup"],
+            "agreement": run.data.metrics["test.agreement"],
+            "speedup": run.data.metrics["speed.batch_32.speedup"],
             "bytes": run.data.metrics["size.bytes"],
         }
         for run in runs
-    ]  # fmt: skip
+    ]
 
 
 def _title(event: dict[str, Any]) -> str:

@@ -1,12 +1,12 @@
 """The pipeline: how the steps are chained.
 
-    resolve_data -> prepare_data -> train_teacher -> profile_teacher -+- for each candidate ----------------+
-    (never cached)                                   capture_signals -+  select_layers                      |
-                                                                      |  distill_student                    |
-                                                                      |  evaluate_student                   |
-                                                                      +-----------------------+-------------+
-                                                        compare_students -> promote_student (never cached)
-    exit handler: close_run
+resolve_data -> prepare_data -> train_teacher -> profile_teacher -+- for each candidate ----------------+
+(never cached)                                   capture_signals -+  select_layers                      |
+                                                                  |  distill_student                    |
+                                                                  |  evaluate_student                   |
+                                                                  +-----------------------+-------------+
+                                                    compare_students -> promote_student (never cached)
+exit handler: close_run
 """
 
 from pathlib import Path
@@ -56,33 +56,44 @@ def spectral_distill(s: Any) -> None:
     """Distil a text classifier."""
     with dsl.ExitHandler(_uncached(close_run()), name="distillation"):
         resolved = _uncached(
-            resolve_data(
-                data=s.data, out_of_scope_data=s.out_of_scope_data, teacher=s.teacher, candidates=s.candidates
-            )
-        )  # fmt: skip
+            resolve_data(data=s.data, out_of_scope_data=s.out_of_scope_data, teacher=s.teacher, candidates=s.candidates)
+        )
         prepared = _cached(
             prepare_data(
-                data=s.data, data_version=resolved.outputs["data_version"], out_of_scope_data=s.out_of_scope_data,
-                out_of_scope_version=resolved.outputs["out_of_scope_version"], text_column=s.text_column,
-                label_column=s.label_column, validation_share=s.validation_share, test_share=s.test_share,
+                data=s.data,
+                data_version=resolved.outputs["data_version"],
+                out_of_scope_data=s.out_of_scope_data,
+                out_of_scope_version=resolved.outputs["out_of_scope_version"],
+                text_column=s.text_column,
+                label_column=s.label_column,
+                validation_share=s.validation_share,
+                test_share=s.test_share,
                 split_seed=s.split_seed,
             )
-        ).outputs["prepared"]  # fmt: skip
+        ).outputs["prepared"]
         taught = _cached(
             train_teacher(
-                prepared=prepared, teacher=s.teacher, teacher_version=resolved.outputs["teacher_version"],
-                fine_tune_teacher=s.fine_tune_teacher, max_tokens=s.max_tokens, teacher_epochs=s.teacher_epochs,
-                teacher_learning_rate=s.teacher_learning_rate, teacher_batch_size=s.teacher_batch_size,
+                prepared=prepared,
+                teacher=s.teacher,
+                teacher_version=resolved.outputs["teacher_version"],
+                fine_tune_teacher=s.fine_tune_teacher,
+                max_tokens=s.max_tokens,
+                teacher_epochs=s.teacher_epochs,
+                teacher_learning_rate=s.teacher_learning_rate,
+                teacher_batch_size=s.teacher_batch_size,
                 teacher_seed=s.teacher_seed,
             )
-        )  # fmt: skip
+        )
         teacher, teacher_evaluation = taught.outputs["model"], taught.outputs["evaluation"]
         profile = _cached(
             profile_teacher(
-                prepared=prepared, model=teacher, profile_texts=s.profile_texts, profile_bins=s.profile_bins,
+                prepared=prepared,
+                model=teacher,
+                profile_texts=s.profile_texts,
+                profile_bins=s.profile_bins,
                 profile_clip_sigmas=s.profile_clip_sigmas,
             )
-        ).outputs["profile"]  # fmt: skip
+        ).outputs["profile"]
         signals = _cached(
             capture_signals(
                 prepared=prepared, model=teacher, candidates=s.candidates, signals_budget_gib=s.signals_budget_gib
@@ -92,33 +103,48 @@ def spectral_distill(s: Any) -> None:
             selected = _cached(select_layers(profile=profile, candidate=candidate))
             distilled = _cached(
                 distill_student(
-                    prepared=prepared, teacher=teacher, signals=signals, selection=selected.outputs["selection"],
-                    candidate=candidate, student_epochs=s.student_epochs,
-                    student_learning_rate=s.student_learning_rate, student_batch_size=s.student_batch_size,
+                    prepared=prepared,
+                    teacher=teacher,
+                    signals=signals,
+                    selection=selected.outputs["selection"],
+                    candidate=candidate,
+                    student_epochs=s.student_epochs,
+                    student_learning_rate=s.student_learning_rate,
+                    student_batch_size=s.student_batch_size,
                 )
-            )  # fmt: skip
+            )
             evaluated = _cached(
                 evaluate_student(
-                    prepared=prepared, teacher=teacher, teacher_evaluation=teacher_evaluation, profile=profile,
-                    selection=selected.outputs["selection"], student=distilled.outputs["student"],
+                    prepared=prepared,
+                    teacher=teacher,
+                    teacher_evaluation=teacher_evaluation,
+                    profile=profile,
+                    selection=selected.outputs["selection"],
+                    student=distilled.outputs["student"],
                     speed_batches=s.speed_batches,
                 )
-            )  # fmt: skip
+            )
         compared = _cached(
             compare_students(
-                prepared=prepared, teacher_evaluation=teacher_evaluation, profile=profile, signals=signals,
+                prepared=prepared,
+                teacher_evaluation=teacher_evaluation,
+                profile=profile,
+                signals=signals,
                 selections=dsl.Collected(selected.outputs["selection"]),
-                evaluations=dsl.Collected(evaluated.outputs["evaluation"]), confidence=s.confidence,
-                registered_model=s.registered_model, promotion_margin=s.promotion_margin,
+                evaluations=dsl.Collected(evaluated.outputs["evaluation"]),
+                confidence=s.confidence,
+                registered_model=s.registered_model,
+                promotion_margin=s.promotion_margin,
                 latency_budget_ms=s.latency_budget_ms,
             )
-        )  # fmt: skip
+        )
         _uncached(
             promote_student(
-                prepared=prepared, comparison=compared.outputs["comparison"],
+                prepared=prepared,
+                comparison=compared.outputs["comparison"],
                 students=dsl.Collected(distilled.outputs["student"]),
             )
-        )  # fmt: skip
+        )
 
 
 def compile_pipeline(target: str | Path) -> None:

@@ -58,7 +58,9 @@ def _run_graph(settings: Settings, workspace: Workspace) -> None:
 
 def _make_folders(workspace: Workspace, logs: Path) -> None:
     if "python3" in str(workspace.root):
-        raise UserError(f"workspace {workspace.root}: kfp.local cannot run below a path with 'python3' in it; choose another")
+        raise UserError(
+            f"workspace {workspace.root}: kfp.local cannot run below a path with 'python3' in it; choose another"
+        )
     try:
         for folder in (workspace.artifacts, workspace.cache, logs):
             folder.mkdir(parents=True, exist_ok=True)
@@ -69,15 +71,23 @@ def _make_folders(workspace: Workspace, logs: Path) -> None:
 def _quiet() -> dict[str, str]:
     """Libraries' own bars and telemetry do not belong into a log."""
     return {
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1", "TQDM_DISABLE": "1",
-        "MLFLOW_DISABLE_TELEMETRY": "true", "HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+        "TQDM_DISABLE": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
         "TRANSFORMERS_VERBOSITY": "error",
-    }  # fmt: skip
+    }
 
 
 @contextlib.contextmanager
 def _output_to(log: Path) -> Iterator[None]:
-    with log.open("w", encoding="utf-8") as stream, contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+    with (
+        log.open("w", encoding="utf-8") as stream,
+        contextlib.redirect_stdout(stream),
+        contextlib.redirect_stderr(stream),
+    ):
         yield
 
 

@@ -21,9 +21,16 @@ from components.train_teacher.options import TeacherOptions
 
 
 class Settings(
-    PromotionOptions, ComparisonOptions, SpeedOptions, StudentOptions, SignalOptions, ProfileOptions, TeacherOptions,
-    PreparationOptions, SourceOptions,
-):  # fmt: skip
+    PromotionOptions,
+    ComparisonOptions,
+    SpeedOptions,
+    StudentOptions,
+    SignalOptions,
+    ProfileOptions,
+    TeacherOptions,
+    PreparationOptions,
+    SourceOptions,
+):
     """All settings of a run, flat; pydantic lists the fields of the last base first."""
 
     def __init__(self, **values: Any) -> None:

@@ -30,17 +30,27 @@ def capture(
     wanted = any(candidate.alignment != "none" for candidate in parse_candidates(candidates))
     fits = size <= options.signals_budget_gib
     if wanted and not fits:
-        emit("note", message=f"hidden states need {size:.1f} GiB, over the budget: students will run the teacher online")
+        emit(
+            "note", message=f"hidden states need {size:.1f} GiB, over the budget: students will run the teacher online"
+        )
     facts = {
-        "texts": len(train), "tokens": tokens, "depth": layers, "channels": channels,
-        "hidden": wanted and fits, "hidden_wanted": wanted, "hidden_gib": round(size, 3), **options.model_dump(),
-    }  # fmt: skip
+        "texts": len(train),
+        "tokens": tokens,
+        "depth": layers,
+        "channels": channels,
+        "hidden": wanted and fits,
+        "hidden_wanted": wanted,
+        "hidden_gib": round(size, 3),
+        **options.model_dump(),
+    }
     with whole_folder(target) as folder:
         write_signals(_record(teacher, train["id"], train["text"], hidden=wanted and fits), facts, folder)
     return facts
 
 
-def _record(teacher: TextClassifier, ids: Sequence[str], texts: Sequence[str], *, hidden: bool) -> Iterator[list[TextSignals]]:
+def _record(
+    teacher: TextClassifier, ids: Sequence[str], texts: Sequence[str], *, hidden: bool
+) -> Iterator[list[TextSignals]]:
     teacher.model.eval()
     with torch.inference_mode():
         for positions, batch in teacher.batches(texts, _BATCH, "capture"):

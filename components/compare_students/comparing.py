@@ -18,10 +18,18 @@ from components.foundation.storage import whole_folder, write_whole
 
 
 def compare(
-    *, data: str, teacher_evaluation: str, profile: str, signals: str, selections: Sequence[str],
-    evaluations: Sequence[str], options: ComparisonOptions, promotion: PromotionOptions, target: str | Path,
+    *,
+    data: str,
+    teacher_evaluation: str,
+    profile: str,
+    signals: str,
+    selections: Sequence[str],
+    evaluations: Sequence[str],
+    options: ComparisonOptions,
+    promotion: PromotionOptions,
+    target: str | Path,
     report: str | Path,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Rank the students, decide on the promotion, write the comparison and, for KFP's UI, the report again."""
     teacher, teacher_predictions = load_evaluation(teacher_evaluation)
     loaded = [load_evaluation(folder) for folder in evaluations]

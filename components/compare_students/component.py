@@ -31,10 +31,16 @@ def compare_students(
             registered_model=registered_model, promotion_margin=promotion_margin, latency_budget_ms=latency_budget_ms
         )
         compare(
-            data=prepared.path, teacher_evaluation=teacher_evaluation.path, profile=profile.path, signals=signals.path,
-            selections=[selection.path for selection in selections], options=ComparisonOptions(confidence=confidence),
-            evaluations=[evaluation.path for evaluation in evaluations], promotion=promotion, target=comparison.path,
+            data=prepared.path,
+            teacher_evaluation=teacher_evaluation.path,
+            profile=profile.path,
+            signals=signals.path,
+            selections=[selection.path for selection in selections],
+            options=ComparisonOptions(confidence=confidence),
+            evaluations=[evaluation.path for evaluation in evaluations],
+            promotion=promotion,
+            target=comparison.path,
             report=report.path,
-        )  # fmt: skip
+        )
         run.file(f"{comparison.path}/leaderboard.json")
         run.file(f"{comparison.path}/report.html")

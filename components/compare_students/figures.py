@@ -17,12 +17,27 @@ from components.foundation.profile_plots import shortened
 BLUE, ORANGE, GREEN, PURPLE = "#3b82e0", "#d97516", "#1a9a76", "#9a6bd6"
 _INK = "#0a0b0c"  # stands for the page's text colour until the SVG is written
 _STYLE = {
-    "svg.fonttype": "none", "svg.hashsalt": "spectral-distill", "text.parse_math": False, "font.size": 9,
-    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none", "savefig.edgecolor": "none",
-    "text.color": _INK, "axes.edgecolor": _INK, "axes.labelcolor": _INK, "xtick.color": _INK, "ytick.color": _INK,
-    "grid.color": _INK, "axes.linewidth": 0.6, "grid.linewidth": 0.5, "axes.titlesize": 9, "lines.markersize": 4.5,
-    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PURPLE]), "axes.axisbelow": True,
-}  # fmt: skip
+    "svg.fonttype": "none",
+    "svg.hashsalt": "spectral-distill",
+    "text.parse_math": False,
+    "font.size": 9,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "savefig.edgecolor": "none",
+    "text.color": _INK,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "grid.color": _INK,
+    "axes.linewidth": 0.6,
+    "grid.linewidth": 0.5,
+    "axes.titlesize": 9,
+    "lines.markersize": 4.5,
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PURPLE]),
+    "axes.axisbelow": True,
+}
 
 
 def inline_svg(draw: Callable[[], Figure], *, name: str, label: str) -> Markup:
@@ -77,9 +92,13 @@ def reliability(bins: Sequence[dict[str, float]]) -> Figure:
     axis.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, dashes=(4, 3))
     sizes = np.array([entry["texts"] for entry in bins], dtype=float)
     axis.scatter(
-        [entry["confidence"] for entry in bins], [entry["accuracy"] for entry in bins],
-        s=12 + 240 * sizes / max(sizes.sum(), 1), color=BLUE, alpha=0.75, linewidths=0,
-    )  # fmt: skip
+        [entry["confidence"] for entry in bins],
+        [entry["accuracy"] for entry in bins],
+        s=12 + 240 * sizes / max(sizes.sum(), 1),
+        color=BLUE,
+        alpha=0.75,
+        linewidths=0,
+    )
     axis.set(xlim=(0, 1.02), ylim=(-0.02, 1.02), xlabel="mean confidence", ylabel="share answered right")
     axis.grid(alpha=0.2)
     return _finished(figure)

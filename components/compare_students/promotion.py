@@ -27,7 +27,9 @@ def decide(ship: dict[str, Any], champion: dict[str, Any] | None, options: Promo
     if "problem" in champion:
         return _challenger(f"the champion ({version}) cannot be compared: {champion['problem']}")
     lost = champion["accuracy"] - accuracy
-    compared = f"accuracy {accuracy:.2%} against {champion['accuracy']:.2%} of the champion ({version}) on the same test texts"
+    compared = (
+        f"accuracy {accuracy:.2%} against {champion['accuracy']:.2%} of the champion ({version}) on the same test texts"
+    )
     if lost > options.promotion_margin + 1e-9:  # 0.905 - 0.9 is a little more than 0.005
         return _challenger(f"{compared} is worse by more than the margin of {options.promotion_margin:.2%}")
     return _champion(f"{compared} is not worse by more than the margin of {options.promotion_margin:.2%}")
@@ -50,7 +52,10 @@ def present_champion(data: DatasetDict, options: PromotionOptions) -> dict[str, 
         except UserError as error:
             return {**champion, "problem": str(error)}
     if classifier.labels != class_names(data):
-        return {**champion, "problem": f"it answers {len(classifier.labels)} other labels; give another registered_model"}
+        return {
+            **champion,
+            "problem": f"it answers {len(classifier.labels)} other labels; give another registered_model",
+        }
     return {**champion, **score(answer(classifier, data, "champion"))}
 
 

@@ -51,7 +51,9 @@ def rank(contestants: Sequence[Contestant], teacher_correct: np.ndarray, options
             **_describe(group, options),
             "rank": position + 1,
             "versus_teacher": _difference(group, teacher_correct, against_teacher[position], options),
-            "versus_best": None if position == 0 else _difference(group, _share(leader), against_best[position - 1], options),
+            "versus_best": None
+            if position == 0
+            else _difference(group, _share(leader), against_best[position - 1], options),
         }
         for position, group in enumerate(ordered)
     ]

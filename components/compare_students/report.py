@@ -41,22 +41,26 @@ def render_report(
     pairs = confused_pairs(test)
     confused = sorted({str(label) for pair in pairs for label in (pair["label"], pair["predicted"])})
     bins = reliability_bins(test)
-    return _environment().get_template("report.html.j2").render(
-        board=leaderboard,
-        rows=rows,
-        shipped=shipped,
-        teacher=leaderboard["teacher"],
-        has_seeds=any(len(row["seeds"]) > 1 for row in rows),
-        has_strangers="out_of_scope_auroc" in leaderboard["teacher"]["scores"],
-        spectrum=spectral_findings(profile),
-        layers=layer_table(profile),
-        pairs=pairs,
-        confusion=confusion(test, confused),
-        bins=bins,
-        mean_confidence=float(test["confidence"].mean()),
-        settings=settings_by_group(leaderboard, shipped["evaluation"]["settings"]),
-        figures=_figures(rows, shipped, profile, chosen, bins),
-    )  # fmt: skip
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            board=leaderboard,
+            rows=rows,
+            shipped=shipped,
+            teacher=leaderboard["teacher"],
+            has_seeds=any(len(row["seeds"]) > 1 for row in rows),
+            has_strangers="out_of_scope_auroc" in leaderboard["teacher"]["scores"],
+            spectrum=spectral_findings(profile),
+            layers=layer_table(profile),
+            pairs=pairs,
+            confusion=confusion(test, confused),
+            bins=bins,
+            mean_confidence=float(test["confidence"].mean()),
+            settings=settings_by_group(leaderboard, shipped["evaluation"]["settings"]),
+            figures=_figures(rows, shipped, profile, chosen, bins),
+        )
+    )
 
 
 def spectral_findings(profile: SpectralProfile) -> dict[str, Any]:
@@ -216,8 +220,11 @@ def _environment() -> Environment:
     """Everything that comes from data is escaped, and a name that is missing is an error, not a gap on the page."""
     environment = Environment(
         loader=PackageLoader("components.compare_students", package_path=""),
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters.update(_FILTERS)
     return environment
 

@@ -18,9 +18,14 @@ def bootstrap_interval(first: np.ndarray, second: np.ndarray, confidence: float)
     if np.ptp(difference) == 0:
         return float(difference[0]), float(difference[0])
     result = stats.bootstrap(
-        (difference,), np.mean, n_resamples=_RESAMPLES, confidence_level=confidence, method="percentile",
-        batch=500, rng=np.random.default_rng(_SEED),
-    )  # fmt: skip
+        (difference,),
+        np.mean,
+        n_resamples=_RESAMPLES,
+        confidence_level=confidence,
+        method="percentile",
+        batch=500,
+        rng=np.random.default_rng(_SEED),
+    )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
@@ -31,7 +36,10 @@ def mcnemar_p(first_correct: np.ndarray, second_correct: np.ndarray) -> float:
     """
     only_first = int((first_correct & ~second_correct).sum())
     only_second = int((~first_correct & second_correct).sum())
-    table = [[int((first_correct & second_correct).sum()), only_first], [only_second, int((~first_correct & ~second_correct).sum())]]
+    table = [
+        [int((first_correct & second_correct).sum()), only_first],
+        [only_second, int((~first_correct & ~second_correct).sum())],
+    ]
     if only_first + only_second == 0:
         return 1.0
     return float(mcnemar(table, exact=only_first + only_second < _EXACT_BELOW, correction=True).pvalue)

@@ -25,11 +25,22 @@ def distill_student(
     from components.foundation.tracking import task_run
 
     wanted = parse_candidate(candidate)
-    with step("distill_student", detail=wanted.name), task_run(wanted.name, role="candidate", candidate=wanted.name) as run:
+    with (
+        step("distill_student", detail=wanted.name),
+        task_run(wanted.name, role="candidate", candidate=wanted.name) as run,
+    ):
         options = StudentOptions(
-            student_epochs=student_epochs, student_learning_rate=student_learning_rate, student_batch_size=student_batch_size
+            student_epochs=student_epochs,
+            student_learning_rate=student_learning_rate,
+            student_batch_size=student_batch_size,
         )
         distill_and_save(
-            data=prepared.path, teacher=teacher.path, signals=signals.path, selection=selection.path,
-            candidate=wanted, options=options, target=student.path, run=run,
-        )  # fmt: skip
+            data=prepared.path,
+            teacher=teacher.path,
+            signals=signals.path,
+            selection=selection.path,
+            candidate=wanted,
+            options=options,
+            target=student.path,
+            run=run,
+        )

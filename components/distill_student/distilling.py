@@ -25,25 +25,41 @@ from components.foundation.training import ClassifierTrainer, Schedule, fit, tok
 
 
 def distill(
-    *, teacher: TextClassifier, data: DatasetDict, signals: Signals, selection: Selection, candidate: Candidate,
-    options: StudentOptions, run: Run,
-) -> TextClassifier:  # fmt: skip
+    *,
+    teacher: TextClassifier,
+    data: DatasetDict,
+    signals: Signals,
+    selection: Selection,
+    candidate: Candidate,
+    options: StudentOptions,
+    run: Run,
+) -> TextClassifier:
     """Build the candidate's student and train it; the teacher is left as it was."""
     set_seed(candidate.seed)
     model = shallow_copy_of(teacher.model, selection.layers).to(teacher.model.device)
     student = TextClassifier(model=model, tokenizer=teacher.tokenizer)
     schedule = Schedule(
-        epochs=options.student_epochs, learning_rate=options.student_learning_rate,
-        batch_size=options.student_batch_size, seed=candidate.seed,
-    )  # fmt: skip
+        epochs=options.student_epochs,
+        learning_rate=options.student_learning_rate,
+        batch_size=options.student_batch_size,
+        seed=candidate.seed,
+    )
     online = candidate.alignment != "none" and not signals.has_hidden
     if online:
         emit("note", message="no recorded hidden states: the teacher runs in every training step")
     fit(
-        student, train=tokenized(student, data["train"]), validation=tokenized(student, data["validation"]),
-        schedule=schedule, run=run, what="distill", trainer=DistillationTrainer,
-        candidate=candidate, selection=selection, signals=signals, online_teacher=teacher.model if online else None,
-    )  # fmt: skip
+        student,
+        train=tokenized(student, data["train"]),
+        validation=tokenized(student, data["validation"]),
+        schedule=schedule,
+        run=run,
+        what="distill",
+        trainer=DistillationTrainer,
+        candidate=candidate,
+        selection=selection,
+        signals=signals,
+        online_teacher=teacher.model if online else None,
+    )
     return student
 
 
@@ -51,9 +67,14 @@ class DistillationTrainer(ClassifierTrainer):
     """ce_weight x cross-entropy + kl_weight x logit KL + alignment_weight x alignment, by the candidate."""
 
     def __init__(
-        self, *, candidate: Candidate, selection: Selection, signals: Signals, online_teacher: PreTrainedModel | None,
+        self,
+        *,
+        candidate: Candidate,
+        selection: Selection,
+        signals: Signals,
+        online_teacher: PreTrainedModel | None,
         **arguments: Any,
-    ):  # fmt: skip
+    ):
         super().__init__(**arguments)
         self._candidate, self._selection, self._signals = candidate, selection, signals
         self._online_teacher = online_teacher.eval() if online_teacher is not None else None
@@ -92,7 +113,9 @@ class DistillationTrainer(ClassifierTrainer):
                 )
             return {layer: outputs.hidden_states[layer + 1] for layer in needed}
         recorded = [self._signals.hidden(int(index)) for index in inputs["index"]]
-        padded = np.zeros((len(recorded), len(needed), *inputs["input_ids"].shape[1:], recorded[0].shape[-1]), np.float32)
+        padded = np.zeros(
+            (len(recorded), len(needed), *inputs["input_ids"].shape[1:], recorded[0].shape[-1]), np.float32
+        )
         real = inputs["attention_mask"].bool().cpu().numpy()
         for row, states in enumerate(recorded):
             padded[row][:, real[row]] = states[needed]
@@ -101,16 +124,28 @@ class DistillationTrainer(ClassifierTrainer):
 
 
 def distill_and_save(
-    *, data: str, teacher: str, signals: str, selection: str, candidate: Candidate, options: StudentOptions,
-    target: str | Path, run: Run,
-) -> None:  # fmt: skip
+    *,
+    data: str,
+    teacher: str,
+    signals: str,
+    selection: str,
+    candidate: Candidate,
+    options: StudentOptions,
+    target: str | Path,
+    run: Run,
+) -> None:
     """From artifacts on disk to a student on disk."""
     splits, chosen = load_intents(data), load_selection(selection)
     run.parameters({**candidate.model_dump(), **options.model_dump(), "chosen_teacher_layers": chosen.teacher_layers})
     student = distill(
-        teacher=load_classifier(teacher), data=splits, signals=Signals(signals, splits["train"]["id"]), selection=chosen,
-        candidate=candidate, options=options, run=run,
-    )  # fmt: skip
+        teacher=load_classifier(teacher),
+        data=splits,
+        signals=Signals(signals, splits["train"]["id"]),
+        selection=chosen,
+        candidate=candidate,
+        options=options,
+        run=run,
+    )
     about = {"candidate": candidate.model_dump(), "settings": options.model_dump()}
     with whole_folder(target) as folder:
         student.save(folder)

@@ -1,6 +1,6 @@
 """What a student is taught by. Pure functions of tensors.
 
-Legend of shapes: B texts, L tokens, H channels of the student, H' of the teacher, C classes; mask [B, L], 1 = real token.
+Legend of shapes: B texts, L tokens, H channels of the student, H' of the teacher, C classes; mask [B, L], 1 = real.
 Alignment losses are means over real tokens only, so that neither padding nor batch composition changes them.
 """
 
@@ -37,7 +37,7 @@ def complex_spectral(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
 
 
 def pool_channels(states: Tensor, width: int) -> Tensor:
-    """Adaptive average pooling of the channels, the paper's parameter-free width matching: [B, L, H'] -> [B, L, width]."""
+    """Adaptive average pooling of the channels, the paper's width matching: [B, L, H'] -> [B, L, width]."""
     return states if states.shape[-1] == width else torch.nn.functional.adaptive_avg_pool1d(states, width)
 
 

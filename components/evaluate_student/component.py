@@ -27,10 +27,15 @@ def evaluate_student(
     name = candidate_of(student.path).name
     with step("evaluate_student", detail=name), task_run(name, role="candidate", candidate=name) as run:
         results = evaluate(
-            data=prepared.path, teacher=teacher.path, teacher_evaluation=teacher_evaluation.path, profile=profile.path,
-            selection=selection.path, student=student.path, options=SpeedOptions(speed_batches=speed_batches),
+            data=prepared.path,
+            teacher=teacher.path,
+            teacher_evaluation=teacher_evaluation.path,
+            profile=profile.path,
+            selection=selection.path,
+            student=student.path,
+            options=SpeedOptions(speed_batches=speed_batches),
             target=evaluation.path,
-        )  # fmt: skip
+        )
         run.metrics(flat_metrics(results))
         run.file(f"{evaluation.path}/evaluation.json")
         metrics.metadata.update(results["scores"])

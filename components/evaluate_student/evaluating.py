@@ -18,9 +18,16 @@ from components.foundation.text_model import load_classifier, parameter_count, w
 
 
 def evaluate(
-    *, data: str, teacher: str, teacher_evaluation: str, profile: str, selection: str, student: str,
-    options: SpeedOptions, target: str | Path,
-) -> dict[str, Any]:  # fmt: skip
+    *,
+    data: str,
+    teacher: str,
+    teacher_evaluation: str,
+    profile: str,
+    selection: str,
+    student: str,
+    options: SpeedOptions,
+    target: str | Path,
+) -> dict[str, Any]:
     """Measure and save; returns the evaluation (see `scores` for the files)."""
     splits, small, large = load_intents(data), load_classifier(student), load_classifier(teacher)
     chosen, teacher_profile = load_selection(selection), load_profile(profile)
@@ -28,7 +35,11 @@ def evaluate(
     teacher_results, teacher_predictions = load_evaluation(teacher_evaluation)
     facts = teacher_profile.facts
     student_profile = profile_classifier(
-        small, sample_texts(splits, facts["texts"]), bins=facts["bins"], clip_sigmas=facts["clip_sigmas"], what="spectra"
+        small,
+        sample_texts(splits, facts["texts"]),
+        bins=facts["bins"],
+        clip_sigmas=facts["clip_sigmas"],
+        what="spectra",
     )
     scores = score(predictions)
     candidate = candidate_of(student)
@@ -39,13 +50,15 @@ def evaluate(
         "settings": {**read_description(student)["settings"], **options.model_dump()},
         "scores": {**scores, **_against(predictions, scores, teacher_predictions, teacher_results["scores"])},
         "size": {
-            "parameters": parameter_count(small.model), "bytes": weights_bytes(Path(student)),
-            "teacher_parameters": parameter_count(large.model), "teacher_bytes": weights_bytes(Path(teacher)),
+            "parameters": parameter_count(small.model),
+            "bytes": weights_bytes(Path(student)),
+            "teacher_parameters": parameter_count(large.model),
+            "teacher_bytes": weights_bytes(Path(teacher)),
         },
         "teacher_layers": chosen.teacher_layers,
         "fidelity": spectral_fidelity(student_profile, teacher_profile, chosen),
         "speed": compare_speed(small, large, splits["test"]["text"], options),
-    }  # fmt: skip
+    }
     with whole_folder(target) as folder:
         save_evaluation(evaluation, predictions, folder)
     return evaluation

@@ -34,4 +34,6 @@ def _distance(student: SpectralProfile, teacher: SpectralProfile, axis: str, lay
 
 
 def _mixed(fingerprints: Tensor, mix: LayerMix) -> Tensor:
-    return sum((weight * fingerprints[layer + 1] for layer, weight in mix), start=fingerprints.new_zeros(fingerprints.shape[1]))
+    return sum(
+        (weight * fingerprints[layer + 1] for layer, weight in mix), start=fingerprints.new_zeros(fingerprints.shape[1])
+    )

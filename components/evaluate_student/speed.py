@@ -14,7 +14,9 @@ from components.foundation.text_model import TextClassifier
 _WARM_UP = 3
 
 
-def compare_speed(student: TextClassifier, teacher: TextClassifier, texts: Sequence[str], options: SpeedOptions) -> dict[str, Any]:
+def compare_speed(
+    student: TextClassifier, teacher: TextClassifier, texts: Sequence[str], options: SpeedOptions
+) -> dict[str, Any]:
     """Latency of single texts and throughput of batches of 32, tokenised beforehand.
 
     `speedup` is the median over batches of teacher time / student time for the same batch. Keys: `batch_1` and
@@ -23,7 +25,9 @@ def compare_speed(student: TextClassifier, teacher: TextClassifier, texts: Seque
     return {f"batch_{size}": _compare(student, teacher, texts, size, options.speed_batches) for size in (1, 32)}
 
 
-def _compare(student: TextClassifier, teacher: TextClassifier, texts: Sequence[str], size: int, count: int) -> dict[str, float]:
+def _compare(
+    student: TextClassifier, teacher: TextClassifier, texts: Sequence[str], size: int, count: int
+) -> dict[str, float]:
     batches = [
         student.collate(student.tokenize([texts[(start + offset) % len(texts)] for offset in range(size)]))
         for start in range(0, count * size, size)

@@ -79,7 +79,9 @@ def parse_candidates(raw: Sequence[Any], depth: int | None = None) -> list[Candi
     seen: dict[str, int] = {}
     for index, candidate in enumerate(candidates):
         if candidate.name in seen:
-            raise UserError(f"candidates[{index}]: same as candidates[{seen[candidate.name]}] ({candidate.name}); remove one")
+            raise UserError(
+                f"candidates[{index}]: same as candidates[{seen[candidate.name]}] ({candidate.name}); remove one"
+            )
         seen[candidate.name] = index
         if depth is not None:
             check_depth(candidate, depth, where=f"candidates[{index}]")

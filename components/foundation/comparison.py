@@ -1,12 +1,12 @@
 """The `comparison` artifact: `report.html` for people, `leaderboard.json` for programs:
 
-    rows       best first: rank, configuration, student, seeds, accuracy, accuracy_interval_over_seeds, versus_teacher and
-               versus_best (difference, low, high, p_holm; versus_best of the best is null), evaluation
-    verdict    winner (or null), tied, ship (a student's name), reason
-    promotion  alias (champion or challenger), reason
-    teacher    scores and settings
-    data       the data card
-    settings   of the comparison and the promotion
+rows       best first: rank, configuration, student, seeds, accuracy, accuracy_interval_over_seeds, versus_teacher and
+           versus_best (difference, low, high, p_holm; versus_best of the best is null), evaluation
+verdict    winner (or null), tied, ship (a student's name), reason
+promotion  alias (champion or challenger), reason
+teacher    scores and settings
+data       the data card
+settings   of the comparison and the promotion
 """
 
 import json

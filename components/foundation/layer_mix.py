@@ -1,4 +1,4 @@
-"""What one student layer is made of. Light on imports: every step may read a mapping without loading a model library."""
+"""What one student layer is made of. Light on imports: reading a mapping needs no model library."""
 
 from collections.abc import Sequence
 from typing import TypeAlias

@@ -37,7 +37,9 @@ def shallow_copy_of(teacher: PreTrainedModel, layers: Sequence[LayerMix]) -> Pre
     prefix = f"{teacher.base_model_prefix}.{_stack_path(teacher)}."
     student_state = {name: tensor for name, tensor in state.items() if not name.startswith(prefix)}
     for index, mix in enumerate(layers):
-        student_state |= {f"{prefix}{index}.{name}": tensor for name, tensor in _mixed_layer(state, prefix, mix).items()}
+        student_state |= {
+            f"{prefix}{index}.{name}": tensor for name, tensor in _mixed_layer(state, prefix, mix).items()
+        }
     student = AutoModelForSequenceClassification.from_config(_config_with_layers(teacher.config, layers))
     expected = student.state_dict()
     # A layer may lack a weight that its new place has (ModernBERT's first layer has no input norm), and the reverse.

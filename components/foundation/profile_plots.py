@@ -27,9 +27,13 @@ def intensity_over_depth(profile: SpectralProfile, chosen: Mapping[str, Sequence
     """
     picks_height = 0.26 * len(chosen)
     figure, (curve, picks) = plt.subplots(
-        2, 1, figsize=(7.2, 3.3 + picks_height), sharex=True, layout="constrained",
+        2,
+        1,
+        figsize=(7.2, 3.3 + picks_height),
+        sharex=True,
+        layout="constrained",
         height_ratios=[2.8, max(0.05, picks_height)],
-    )  # fmt: skip
+    )
     depth = np.arange(profile.depth + 1)
     curve.plot(depth, profile.arrays["channel/state/raw/intensity"], "o-", label="state")
     curve.plot(depth, profile.arrays["channel/state/clipped/intensity"], "o--", label="state, outlier channels clipped")
@@ -55,9 +59,15 @@ def heat_map(profile: SpectralProfile) -> Figure:
         fingerprint = profile.arrays[f"{name}/state/raw/fingerprint"].numpy()
         shape = np.log2(np.maximum(fingerprint, 1e-12) / np.maximum(fingerprint.mean(axis=1, keepdims=True), 1e-12))
         image = axis.imshow(
-            shape, aspect="auto", origin="lower", cmap=_DIVERGING, vmin=-2, vmax=2, interpolation="nearest",
+            shape,
+            aspect="auto",
+            origin="lower",
+            cmap=_DIVERGING,
+            vmin=-2,
+            vmax=2,
+            interpolation="nearest",
             extent=(0, 0.5, -0.5, len(shape) - 0.5),
-        )  # fmt: skip
+        )
         axis.set(title=f"{name} axis", xlabel=f"frequency (cycles per {name})")
     _name_layers(axes[0].yaxis, profile.depth)
     axes[0].set_ylabel("encoder layer, counted from 0")

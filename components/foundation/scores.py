@@ -1,7 +1,7 @@
 """How good answers are: the scores of a classifier on the test split, and its answers as a table.
 
-An evaluation is a folder with `evaluation.json` (`scores`, and what its step adds) and `predictions.parquet` (`id`, `split`, `text`,
-`label`, `predicted`, `confidence`; labels by name, null for out-of-scope texts).
+An evaluation is a folder with `evaluation.json` (`scores`, and what its step adds) and `predictions.parquet`
+(`id`, `split`, `text`, `label`, `predicted`, `confidence`; labels by name, null for out-of-scope texts).
 """
 
 import json

@@ -107,18 +107,26 @@ class SpectralMeter:
             fingerprint = total / (self._tokens if on_channels else self._texts * self._channels)
             arrays |= _measures(name, fingerprint, weights, bins)
         facts = {
-            "depth": self._depth, "channels": self._channels, "texts": self._texts, "tokens": self._tokens,
-            "bins": bins, "clip_sigmas": self._clip_sigmas, "token_grid_points": self._points, "bands": BANDS,
+            "depth": self._depth,
+            "channels": self._channels,
+            "texts": self._texts,
+            "tokens": self._tokens,
+            "bins": bins,
+            "clip_sigmas": self._clip_sigmas,
+            "token_grid_points": self._points,
+            "bands": BANDS,
             "normalisation": "orthonormal, one-sided; averages weigh mirrored bins twice",
             "frequency_unit": {"channel": "cycles per H channels", "token": f"cycles per {self._points} tokens"},
-        }  # fmt: skip
+        }
         return SpectralProfile(arrays=arrays, facts=facts)
 
     def _measure(self, quantity: str, layer: int, states: Tensor, mask: Tensor) -> None:
         tokens = states[mask.bool()]
         token_rms = spectrum.rms(tokens)
         layers = self._depth + 1 if quantity == "state" else self._depth
-        self._rms.setdefault(quantity, torch.zeros(layers, dtype=torch.float64))[layer] += token_rms.double().sum().cpu()
+        self._rms.setdefault(quantity, torch.zeros(layers, dtype=torch.float64))[layer] += (
+            token_rms.double().sum().cpu()
+        )
         scale = token_rms.clamp(min=torch.finfo(token_rms.dtype).tiny).reciprocal()
         clipped = spectrum.clip_outliers(tokens, self._clip_sigmas)
         permuted = tokens[:, _permutation(tokens.shape[-1]).to(tokens.device)]

@@ -47,7 +47,9 @@ class TextClassifier:
         batch = self.tokenizer.pad({"input_ids": list(token_ids)}, return_tensors="pt", return_attention_mask=True)
         return {name: batch[name].to(self.model.device) for name in ("input_ids", "attention_mask")}
 
-    def batches(self, texts: Sequence[str], size: int, what: str = "") -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
+    def batches(
+        self, texts: Sequence[str], size: int, what: str = ""
+    ) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
         """Batches of texts of like length, with the texts' positions; progress is told under the name `what`."""
         token_ids = self.tokenize(texts)
         order = np.argsort([len(ids) for ids in token_ids], kind="stable")[::-1]

@@ -124,15 +124,17 @@ def close_parent(status: str) -> None:
 
 
 def student_runs(pipeline_run: str | None = None) -> list[Any]:
-    """Nested runs of candidates, best accuracy first: those of the named pipeline run, otherwise of the latest with any."""
+    """Candidates' runs, best accuracy first: of the named pipeline run, otherwise of the latest that has any."""
     with _server_errors():
         experiment = _client().get_experiment_by_name(_experiment_name())
         if experiment is None:
             return []
         runs = _client().search_runs(
-            [experiment.experiment_id], f"tags.`{ROLE_TAG}` = 'candidate'", max_results=1000,
+            [experiment.experiment_id],
+            f"tags.`{ROLE_TAG}` = 'candidate'",
+            max_results=1000,
             order_by=["attributes.start_time DESC"],
-        )  # fmt: skip
+        )
         runs = [run for run in runs if "test.accuracy" in run.data.metrics]
         wanted = pipeline_run or (runs[0].data.tags.get(RUN_ID_TAG) if runs else None)
         mine = [run for run in runs if run.data.tags.get(RUN_ID_TAG) == wanted]
@@ -140,10 +142,16 @@ def student_runs(pipeline_run: str | None = None) -> list[Any]:
 
 
 def register_model(
-    *, name: str, folder: Path, digest: str, run: Run, metadata: Mapping[str, Any], example: Sequence[str],
+    *,
+    name: str,
+    folder: Path,
+    digest: str,
+    run: Run,
+    metadata: Mapping[str, Any],
+    example: Sequence[str],
     requirements: Sequence[str],
-) -> int:  # fmt: skip
-    """Log the classifier in `folder` as an MLflow model with signature and example, and register it: the new version."""
+) -> int:
+    """Log the classifier in `folder` with signature and example, and register it: the new version."""
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
@@ -156,9 +164,14 @@ def register_model(
     )
     with _server_errors(), mlflow.start_run(run_id=run.run_id):
         info = mlflow.transformers.log_model(
-            classifier, name="student", task="text-classification", signature=signature, input_example=list(example),
-            pip_requirements=list(requirements), metadata=dict(metadata),
-        )  # fmt: skip
+            classifier,
+            name="student",
+            task="text-classification",
+            signature=signature,
+            input_example=list(example),
+            pip_requirements=list(requirements),
+            metadata=dict(metadata),
+        )
         tags = {DIGEST_TAG: digest, **{key: str(value)[:4000] for key, value in metadata.items()}}
         found = mlflow.register_model(info.model_uri, name, tags=tags)
     return int(found.version)
@@ -220,7 +233,9 @@ def download_model(uri: str, scratch: Path) -> Path:
         except (MlflowException, OSError) as error:
             if _server_problem(str(error)):
                 raise
-            raise UserError(f"{uri}: MLflow cannot hand it over ({str(error).splitlines()[0]}); check the URI") from error
+            raise UserError(
+                f"{uri}: MLflow cannot hand it over ({str(error).splitlines()[0]}); check the URI"
+            ) from error
 
 
 @contextmanager
@@ -289,7 +304,11 @@ def _experiment_id() -> str:
 def _local_artifacts() -> str | None:
     """Beside a SQLite store; a server knows its own place."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    return (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
+    return (
+        (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri()
+        if uri.startswith("sqlite:")
+        else None
+    )
 
 
 def _pipeline_run() -> str:
@@ -298,9 +317,11 @@ def _pipeline_run() -> str:
 
 def _find(condition: str) -> str | None:
     runs = _client().search_runs(
-        [_experiment_id()], f"tags.`{RUN_ID_TAG}` = '{_pipeline_run()}' and {condition}",
-        order_by=["attributes.start_time ASC"], max_results=1,
-    )  # fmt: skip
+        [_experiment_id()],
+        f"tags.`{RUN_ID_TAG}` = '{_pipeline_run()}' and {condition}",
+        order_by=["attributes.start_time ASC"],
+        max_results=1,
+    )
     return runs[0].info.run_id if runs else None
 
 

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
+from transformers import (
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+    set_seed,
+)
 
 from components.foundation.errors import UserError
 from components.foundation.options import Options
@@ -48,7 +56,9 @@ def collator(classifier: TextClassifier) -> Callable[[Sequence[dict[str, Any]]],
 
     def collate(examples: Sequence[dict[str, Any]]) -> dict[str, Any]:
         batch = classifier.tokenizer.pad(
-            {"input_ids": [example["input_ids"] for example in examples]}, return_tensors="pt", return_attention_mask=True
+            {"input_ids": [example["input_ids"] for example in examples]},
+            return_tensors="pt",
+            return_attention_mask=True,
         )
         return {
             "input_ids": batch["input_ids"],
@@ -97,9 +107,17 @@ class ClassifierTrainer(Trainer):
 
 
 def fit(
-    classifier: TextClassifier, *, train: Dataset, validation: Dataset, schedule: Schedule, run: Run, what: str,
-    trainer: type[ClassifierTrainer] = ClassifierTrainer, new_head: bool = False, **arguments: Any,
-) -> list[dict[str, Any]]:  # fmt: skip
+    classifier: TextClassifier,
+    *,
+    train: Dataset,
+    validation: Dataset,
+    schedule: Schedule,
+    run: Run,
+    what: str,
+    trainer: type[ClassifierTrainer] = ClassifierTrainer,
+    new_head: bool = False,
+    **arguments: Any,
+) -> list[dict[str, Any]]:
     """Train the classifier in place; returns the log of losses and validation scores by step.
 
     `arguments` go to the trainer class. Same seed, same data, same machine: same weights.
@@ -166,8 +184,12 @@ class _Reporter(TrainerCallback):
         self._progress = self._progress or Progress(self._what, state.max_steps)
         self._progress.advance(**self._latest)
 
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any) -> None:
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
+    ) -> None:
         names = {"loss": "train.loss", "eval_loss": "validation.loss", "eval_accuracy": "validation.accuracy"}
         known = {names[key]: value for key, value in (logs or {}).items() if key in names}
-        self._latest |= {name.replace("validation.", "val_").replace("train.", ""): round(v, 4) for name, v in known.items()}
+        self._latest |= {
+            name.replace("validation.", "val_").replace("train.", ""): round(v, 4) for name, v in known.items()
+        }
         self._run.metrics(known, step=state.global_step)

@@ -19,13 +19,13 @@ _LEAST_PER_LABEL = 2
 _MOST_LABELS_SHARE = 0.5
 
 
-def clean_splits(splits: dict[str, list[Row]], options: PreparationOptions) -> tuple[dict[str, list[Row]], dict[str, Any]]:
+def clean_splits(
+    splits: dict[str, list[Row]], options: PreparationOptions
+) -> tuple[dict[str, list[Row]], dict[str, Any]]:
     """Splits `train`, `validation` and `test` and what was done to get them, for the card."""
     done: dict[str, Any] = {"rows_read": {name: len(rows) for name, rows in splits.items()}}
     splits = {name: _without_empty(rows, name, done) for name, rows in splits.items()}
-    splits = {
-        name: rows if name == "test" else _without_duplicates(rows, name, done) for name, rows in splits.items()
-    }
+    splits = {name: rows if name == "test" else _without_duplicates(rows, name, done) for name, rows in splits.items()}
     done["duplicates_kept_in_test"] = _count_duplicates(splits.get("test", []))
     _remove_leaks(splits, done)
     _check_labels(splits, done)
@@ -99,15 +99,19 @@ def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
     counts = {name: Counter(str(row.label) for row in rows) for name, rows in splits.items()}
     train = counts["train"]
     if len(train) < 2:
-        raise UserError(f"train split: found {len(train)} label(s) ({', '.join(train)}), expected at least 2; check label_column")
+        raise UserError(
+            f"train split: found {len(train)} label(s) ({', '.join(train)}), expected at least 2; check label_column"
+        )
     if len(train) > _MOST_LABELS_SHARE * train.total():
         raise UserError(
-            f"train split: found {len(train)} different labels in {train.total()} texts, expected few; check label_column"
+            f"train split: found {len(train)} different labels in {train.total()} texts, expected few; "
+            "check label_column"
         )
     rare = sorted(name for name, count in train.items() if count < _LEAST_PER_LABEL + 2 * (len(splits) == 1))
     if rare:
         raise UserError(
-            f"train split: label {rare[0]!r} has {train[rare[0]]} text(s) ({len(rare)} such label(s)), expected at least "
+            f"train split: label {rare[0]!r} has {train[rare[0]]} text(s) ({len(rare)} such label(s)), "
+            "expected at least "
             f"{_LEAST_PER_LABEL + 2 * (len(splits) == 1)}; add texts or remove the label"
         )
     for name in [name for name in counts if name != "train"]:
@@ -126,7 +130,8 @@ def _hold_out(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list
     size = max(round(share * len(rows)), len(set(labels)))
     if len(rows) - size < len(set(labels)):
         raise UserError(
-            f"data: {len(rows)} texts of {len(set(labels))} labels are too few to hold out {size}; add texts or give the splits"
+            f"data: {len(rows)} texts of {len(set(labels))} labels are too few to hold out {size}; "
+            "add texts or give the splits"
         )
     kept, held = train_test_split(rows, test_size=size, random_state=seed, stratify=labels)
     for label in sorted(set(labels) - {str(row.label) for row in held}):  # too rare for its share to round up

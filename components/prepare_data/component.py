@@ -26,13 +26,20 @@ def prepare_data(
 
     with step("prepare_data"), task_run("prepare_data", role="task") as run:
         options = PreparationOptions(
-            text_column=text_column, label_column=label_column, validation_share=validation_share,
-            test_share=test_share, split_seed=split_seed,
-        )  # fmt: skip
+            text_column=text_column,
+            label_column=label_column,
+            validation_share=validation_share,
+            test_share=test_share,
+            split_seed=split_seed,
+        )
         card = prepare(
-            data=data, data_version=data_version, out_of_scope_data=out_of_scope_data,
-            out_of_scope_version=out_of_scope_version, options=options, target=prepared.path,
-        )  # fmt: skip
+            data=data,
+            data_version=data_version,
+            out_of_scope_data=out_of_scope_data,
+            out_of_scope_version=out_of_scope_version,
+            options=options,
+            target=prepared.path,
+        )
         run.parameters({"data": data, **options.model_dump()})
         run.metrics({f"texts.{name}": split["texts"] for name, split in card["splits"].items()})
         run.file(f"{prepared.path}/data_card.json")

@@ -19,9 +19,14 @@ from components.prepare_data.tables import Row, read_splits, read_table
 
 
 def prepare(
-    *, data: str, data_version: str, out_of_scope_data: str, out_of_scope_version: str,
-    options: PreparationOptions, target: str | Path,
-) -> dict[str, Any]:  # fmt: skip
+    *,
+    data: str,
+    data_version: str,
+    out_of_scope_data: str,
+    out_of_scope_version: str,
+    options: PreparationOptions,
+    target: str | Path,
+) -> dict[str, Any]:
     """Read, check, clean, split and save; returns the card."""
     with tempfile.TemporaryDirectory() as scratch:
         path = _fetch(data, data_version, Path(scratch) / "data", options)
@@ -88,7 +93,13 @@ def _dataset(rows: list[Row], names: list[str]) -> Dataset:
 
 
 def _card(
-    dataset: DatasetDict, names: list[str], *, data: str, data_version: str, options: PreparationOptions, done: dict[str, Any]
+    dataset: DatasetDict,
+    names: list[str],
+    *,
+    data: str,
+    data_version: str,
+    options: PreparationOptions,
+    done: dict[str, Any],
 ) -> dict[str, Any]:
     return {
         "source": data,

@@ -33,7 +33,12 @@ def read_splits(path: Path, *, text_column: str, label_column: str, name: str = 
     name = name or str(path)
     files = {"train": path} if path.is_file() else _split_files(path, name)
     return {
-        split: read_table(file, text_column=text_column, label_column=label_column, name=f"{name}/{file.name}" if path.is_dir() else name)
+        split: read_table(
+            file,
+            text_column=text_column,
+            label_column=label_column,
+            name=f"{name}/{file.name}" if path.is_dir() else name,
+        )
         for split, file in files.items()
     }
 
@@ -66,7 +71,9 @@ def _split_files(folder: Path, name: str) -> dict[str, Path]:
         files[split] = file
     if "train" not in files:
         found = ", ".join(sorted(file.name for file in folder.iterdir())[:8]) or "nothing"
-        raise UserError(f"{name}: found {found}, expected train.csv, train.jsonl or train.parquet (and validation, test)")
+        raise UserError(
+            f"{name}: found {found}, expected train.csv, train.jsonl or train.parquet (and validation, test)"
+        )
     return files
 
 
@@ -139,7 +146,9 @@ def _labels(column: pd.Series, name: str) -> list[str]:
     for index, value in enumerate(column.astype(object).tolist()):
         label = "" if _missing(value) else str(int(value) if isinstance(value, float) and value.is_integer() else value)
         if not label.strip() or not is_scalar(value) or not _encodes(label):
-            raise UserError(f"{name}: row {index + 1}: found label {value!r}, expected a name or number; label or remove it")
+            raise UserError(
+                f"{name}: row {index + 1}: found label {value!r}, expected a name or number; label or remove it"
+            )
         labels.append(label.strip())
     return labels
 

@@ -10,4 +10,6 @@ class ProfileOptions(Options):
 
     profile_texts: int = Field(2000, ge=1, description="Training texts to profile (all of them where there are fewer).")
     profile_bins: int = Field(0, ge=0, description="Lowest frequency bins kept for the intensity; 0 keeps all.")
-    profile_clip_sigmas: float = Field(5.0, gt=0, description="Outlier channels are clipped at this many robust sigmas.")
+    profile_clip_sigmas: float = Field(
+        5.0, gt=0, description="Outlier channels are clipped at this many robust sigmas."
+    )

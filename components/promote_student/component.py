@@ -12,7 +12,7 @@ def promote_student(
     students: dsl.Input[list[dsl.Model]],
     promoted: dsl.Output[dsl.Metrics],
 ):
-    """Register the student to ship in MLflow under the alias that was decided. Never cached: it is about the registry."""
+    """Register the student to ship in MLflow under the alias that was decided. Never cached."""
     from components.foundation.progress import emit
     from components.foundation.step import step
     from components.foundation.tracking import task_run

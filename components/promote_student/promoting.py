@@ -25,7 +25,9 @@ def promote(*, comparison: str, students: Sequence[str], data: str, run: trackin
     name = leaderboard["settings"]["registered_model"]
     folder = next((path for path in students if candidate_of(path).name == ship), None)
     if folder is None:
-        raise UserError(f"student {ship}: not among the {len(students)} students handed over; compare these students again")
+        raise UserError(
+            f"student {ship}: not among the {len(students)} students handed over; compare these students again"
+        )
     for file in (LEADERBOARD, REPORT):
         tracking.parent_run().file(f"{comparison}/{file}")
     outcome = {"registered_model": name, "version": 0, "alias": decision["alias"], "reason": decision["reason"]}
@@ -38,11 +40,19 @@ def promote(*, comparison: str, students: Sequence[str], data: str, run: trackin
     champion = tracking.aliased_version(name, tracking.CHAMPION)
     before = decision["champion_before"]
     if (champion and int(champion.version)) != (before and before["version"]):
-        outcome |= {"alias": tracking.CHALLENGER, "reason": "the champion changed while this run compared; compare again"}
+        outcome |= {
+            "alias": tracking.CHALLENGER,
+            "reason": "the champion changed while this run compared; compare again",
+        }
     version = tracking.register_model(
-        name=name, folder=Path(folder), run=run, metadata=_metadata(leaderboard, ship), digest=digest,
-        example=load_intents(data)["test"]["text"][:_EXAMPLES], requirements=_REQUIREMENTS,
-    )  # fmt: skip
+        name=name,
+        folder=Path(folder),
+        run=run,
+        metadata=_metadata(leaderboard, ship),
+        digest=digest,
+        example=load_intents(data)["test"]["text"][:_EXAMPLES],
+        requirements=_REQUIREMENTS,
+    )
     tracking.set_alias(name, str(outcome["alias"]), version)
     return {**outcome, "version": version}
 

