@@ -1,12 +1,10 @@
 """The folder of local runs: artifacts, cache, logs, and MLflow's database."""
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import components
-import pipeline
+from components.foundation.code_version import code_version
 
 
 @dataclass(frozen=True)
@@ -41,14 +39,3 @@ class Workspace:
 
 def open_workspace(folder: str) -> Workspace:
     return Workspace(Path(folder).expanduser().resolve())
-
-
-def code_version() -> str:
-    """A digest of the project's own source files."""
-    digest = hashlib.sha256()
-    for package in (components, pipeline):
-        root = Path(package.__path__[0])
-        for file in sorted(root.rglob("*")):
-            if file.suffix in (".py", ".j2", ".css"):
-                digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:16]

@@ -15,7 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from components.foundation.code_version import code_version
 from components.foundation.errors import UserError
+from components.foundation.image import IMAGE
 
 DEFAULT_EXPERIMENT = "spectral-distill"
 RUN_ID_TAG = "kfp.pipeline_run_id"
@@ -112,6 +114,8 @@ def log_origin(sources: Mapping[str, str], versions: Sequence[str]) -> None:
             {
                 "spectral_distill.data_version": versions[0][:4000],
                 "spectral_distill.teacher_version": versions[-1][:4000],
+                "spectral_distill.code_version": code_version(),
+                "spectral_distill.image": IMAGE,
             }
         )
 

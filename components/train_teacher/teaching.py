@@ -57,7 +57,7 @@ def check_labels(uri: str, found: Sequence[str], expected: Sequence[str]) -> Non
     hint = suggest(missing[0], extra) if missing and extra else ""
     raise UserError(
         f"teacher {uri}: its {len(found)} labels differ from the data's {len(expected)}: missing {_few(missing)}, "
-        f"extra {_few(extra)}{'; ' + hint if hint else ''}; use fine_tune_teacher=true or the data that it was trained on"
+        f"extra {_few(extra)}{'; ' + hint if hint else ''}; fine-tune it, or use the data of its training"
     )
 
 
@@ -79,9 +79,8 @@ def reorder_head(teacher: TextClassifier, names: Sequence[str]) -> TextClassifie
     ]
     if len(heads) != 1:
         raise UserError(
-            f"teacher: its labels stand in another order than the data's sorted names and {len(heads)} layers could be "
-            "its "
-            "head, expected 1; save the teacher with sorted label names"
+            f"teacher: its labels are not in sorted order and {len(heads)} layers could be its head, expected 1; "
+            "save the teacher with sorted label names"
         )
     head = heads[0]
     head.weight.data = head.weight.data[order].clone()

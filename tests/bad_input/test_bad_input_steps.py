@@ -472,7 +472,7 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
         {"fine_tune_teacher": False},
         [
             "teacher: its 2 labels differ from the data's 4: missing cancel, refund, track and 1 more, extra a, b",
-            "use fine_tune_teacher=true",
+            "fine-tune it",
         ],
     ),
     "a misspelt label": (
@@ -480,7 +480,7 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
         {"fine_tune_teacher": False},
         [
             "differ from the data's 4: missing refund, extra refunds; did you mean 'refunds'?",
-            "; use fine_tune_teacher=true",
+            "; fine-tune it",
         ],
     ),
     "labels without a head": (
