@@ -89,7 +89,7 @@ def run(settings_file: str | None, workspace: str, **given: str | None) -> None:
     console.print(leaderboard_table(comparison_rows(leaderboard), teacher))
     console.print(f"Verdict    {leaderboard['verdict']['reason']}")
     console.print(
-        f"Registry   {result['registered_model']} version {result['version']} is {result['alias']}: {result['reason']}"
+        f"Registry   {result['registered_model']} version {result['version']}, {result['alias']}: {result['reason']}"
     )
     console.print(f"Report     {result['comparison']}/{REPORT}", soft_wrap=True)
     console.print(f"MLflow     {_how_to_open_mlflow(place.use_tracking())}", soft_wrap=True)

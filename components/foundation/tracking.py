@@ -188,6 +188,12 @@ def registered_version(name: str, digest: str) -> int | None:
         return max((int(version.version) for version in found), default=None)
 
 
+def aliases(name: str, version: int) -> str:
+    """The aliases that a registered version has now, or `no alias`."""
+    with _server_errors():
+        return ", ".join(_client().get_model_version(name, str(version)).aliases) or "no alias"
+
+
 def set_alias(name: str, alias: str, version: int) -> None:
     with _server_errors():
         _client().set_registered_model_alias(name, alias, str(version))

@@ -1,6 +1,7 @@
 """Register the student to ship and give it its alias."""
 
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def promote(*, comparison: str, students: Sequence[str], data: str, run: trackin
     digest = storage.version(folder)
     known = tracking.registered_version(name, digest)
     if known is not None:
-        return {**outcome, "version": known, "reason": f"registered before as version {known}; {decision['reason']}"}
+        return {**outcome, "version": known, "alias": tracking.aliases(name, known), "reason": "registered before"}
     champion = tracking.aliased_version(name, tracking.CHAMPION)
     before = decision["champion_before"]
     if (champion and int(champion.version)) != (before and before["version"]):
@@ -51,10 +52,15 @@ def promote(*, comparison: str, students: Sequence[str], data: str, run: trackin
         metadata=_metadata(leaderboard, ship),
         digest=digest,
         example=load_intents(data)["test"]["text"][:_EXAMPLES],
-        requirements=_REQUIREMENTS,
+        requirements=_requirements(),
     )
     tracking.set_alias(name, str(outcome["alias"]), version)
     return {**outcome, "version": version}
+
+
+def _requirements() -> list[str]:
+    """What serving the student takes, at the versions that made it (without a build's local label such as +cpu)."""
+    return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in _REQUIREMENTS]
 
 
 def _metadata(leaderboard: dict[str, Any], ship: str) -> dict[str, Any]:

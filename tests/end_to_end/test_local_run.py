@@ -197,6 +197,9 @@ def test_the_winner_is_registered_with_signature_and_example(client: MlflowClien
     info = mlflow.models.get_model_info(f"models:/{MODEL}/{first.result['version']}")
     assert info.signature is not None
     assert info.saved_input_example_info is not None
+    answers = mlflow.pyfunc.load_model(info.model_uri).predict(["one text", "another text"])
+    assert list(answers.columns) == ["label", "score"]
+    assert len(answers) == 2
 
 
 def test_a_rerun_with_nothing_changed_trains_nothing(first: Run, again: Run):
