@@ -21,6 +21,7 @@ def evaluate_student(
     from components.evaluate_student.evaluating import evaluate, flat_metrics
     from components.evaluate_student.options import SpeedOptions
     from components.foundation.step import step
+    from components.foundation.storage import write_json
     from components.foundation.student import candidate_of
     from components.foundation.tracking import task_run
 
@@ -39,3 +40,4 @@ def evaluate_student(
         run.metrics(flat_metrics(results))
         run.file(f"{evaluation.path}/evaluation.json")
         metrics.metadata.update(results["scores"])
+        write_json(metrics.path, results["scores"])

@@ -46,6 +46,11 @@ def write_whole(target: str | Path, text: str) -> None:
         scratch.unlink(missing_ok=True)
 
 
+def write_json(target: str | Path, values: Any) -> None:
+    """Write a JSON file whole. kfp.local takes a task for uncached when an output, Metrics too, has no file."""
+    write_whole(target, json.dumps(values, indent=2, allow_nan=False))
+
+
 def is_s3(uri: str) -> bool:
     return uri.startswith("s3://")
 

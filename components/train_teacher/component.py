@@ -23,6 +23,7 @@ def train_teacher(
     """Fine-tune the named checkpoint or import a fine-tuned one, and report the teacher's own scores."""
     from components.foundation.intents import load_intents
     from components.foundation.step import step
+    from components.foundation.storage import write_json
     from components.foundation.tracking import task_run
     from components.train_teacher.options import TeacherOptions
     from components.train_teacher.teaching import make_teacher, save_teacher
@@ -43,3 +44,4 @@ def train_teacher(
         scores = save_teacher(classifier, data, settings, model.path, evaluation.path)
         run.metrics({f"test.{name}": value for name, value in scores.items()})
         metrics.metadata.update(scores)
+        write_json(metrics.path, scores)
