@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import mlflow
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -187,13 +188,13 @@ def test_mlflow_has_a_parent_with_nested_runs_and_the_metrics(client: MlflowClie
     assert len(history) > 1
 
 
-def test_the_winner_is_registered_with_signature_and_example(client: MlflowClient, first: Run):
+def test_the_winner_is_registered_with_signature_and_example(
+    client: MlflowClient, first: Run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", client.tracking_uri)
     version = client.get_model_version(MODEL, str(first.result["version"]))
     assert version.tags["student"] == first.leaderboard["verdict"]["ship"]
     assert version.tags["data_version"].startswith("sha256:")
-    import mlflow
-
-    mlflow.set_tracking_uri(client.tracking_uri)
     info = mlflow.models.get_model_info(f"models:/{MODEL}/{first.result['version']}")
     assert info.signature is not None
     assert info.saved_input_example_info is not None
@@ -215,8 +216,8 @@ def test_a_rerun_registers_nothing_twice(first: Run, again: Run, client: MlflowC
 
 def test_a_worse_student_becomes_challenger_and_the_report_says_why(worse: Run, first: Run, client: MlflowClient):
     assert worse.result["alias"] == "challenger"
-    assert client.get_model_version_by_alias(MODEL, "champion").version == str(first.result["version"])
-    assert client.get_model_version_by_alias(MODEL, "challenger").version == str(worse.result["version"])
+    assert int(client.get_model_version_by_alias(MODEL, "champion").version) == first.result["version"]
+    assert int(client.get_model_version_by_alias(MODEL, "challenger").version) == worse.result["version"]
     assert "is worse by more than the margin" in worse.report.read_text()
 
 

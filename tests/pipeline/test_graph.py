@@ -19,7 +19,11 @@ STEPS = {
 
 @pytest.fixture(scope="module")
 def documents() -> list[dict]:
-    return list(yaml.safe_load_all((ROOT / "pipeline.yaml").read_text(encoding="utf-8")))
+    return read(ROOT / "pipeline.yaml")
+
+
+def read(path: Path) -> list[dict]:
+    return list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
 
 
 def tasks(component: dict) -> dict[str, dict]:
@@ -36,7 +40,7 @@ def all_tasks(spec: dict) -> dict[str, dict]:
 def test_committed_pipeline_yaml_is_what_the_graph_compiles_to(tmp_path: Path):
     fresh = tmp_path / "pipeline.yaml"
     compile_pipeline(fresh)
-    assert fresh.read_text() == (ROOT / "pipeline.yaml").read_text(), "pipeline.yaml is stale: run `make compile`"
+    assert read(fresh) == read(ROOT / "pipeline.yaml"), "pipeline.yaml is stale: run `make compile`"
 
 
 def test_kfp_loads_the_committed_pipeline():
