@@ -278,18 +278,25 @@ def _server_problem(message: str) -> str | None:
 
 def _uri() -> str:
     """The tracking URI without credentials, fit for a message."""
-    from urllib.parse import urlsplit, urlunsplit
-
-    parts = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    scheme, separator, rest = os.environ.get("MLFLOW_TRACKING_URI", "").partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.rpartition("@")[2] + slash + path
 
 
 @cache
 def _client() -> Any:
     os.environ.setdefault("MLFLOW_ENABLE_ASYNC_LOGGING", "false")
     from mlflow import MlflowClient
+    from sqlalchemy.exc import SQLAlchemyError
 
-    return MlflowClient()
+    try:
+        return MlflowClient()  # opens the store
+    except (OSError, SQLAlchemyError) as error:
+        reason = " ".join(str(error).splitlines()[0].split())
+        raise UserError(
+            f"MLflow at {_uri()}: cannot be opened ({reason}); choose a database in a folder that can be written, "
+            "change MLFLOW_TRACKING_URI"
+        ) from error
 
 
 def _experiment_name() -> str:

@@ -252,8 +252,12 @@ def test_mlflow_without_what_is_asked(
             "ftp://host",
             ["MLflow at ftp://host: no address of a server or database; expected http(s)://host or sqlite:///file"],
         ),
+        (
+            "sqlite:////dev/null/mlflow.db",
+            ["MLflow at sqlite:////dev/null/mlflow.db: cannot be opened", "folder that can be written"],
+        ),
     ],
-    ids=["unreachable", "with a password", "no MLflow address"],
+    ids=["unreachable", "with a password", "no MLflow address", "a database that cannot be"],
 )
 def test_mlflow_that_does_not_answer(
     refused: Refused, says: Says, monkeypatch: pytest.MonkeyPatch, command: list[str], uri: str, fragments: list[str]
