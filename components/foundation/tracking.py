@@ -8,6 +8,7 @@ Three situations, told apart by the environment:
 - Neither: nothing is tracked.
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,6 +28,9 @@ DIGEST_TAG = "spectral_distill.digest"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _PARAMETER_PREFIX = "hp."
 _BATCH = 100
+_DATASET_DIGEST = 36
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # the UI takes it for GenAI otherwise
+_SOURCE_TAGS = {"mlflow.source.name": "spectral-distill", "mlflow.source.type": "PROJECT"}
 
 
 def is_on() -> bool:
@@ -75,6 +79,21 @@ class Run:
         if self.run_id is not None:
             _client().log_artifact(self.run_id, str(path), folder)
 
+    def description(self, markdown: str) -> None:
+        """What MLflow's page shows below the run's name."""
+        self.tags({"mlflow.note.content": markdown})
+
+    def dataset(self, source: str, version: str) -> None:
+        """Name the data that the run used."""
+        if self.run_id is None:
+            return
+        from mlflow.entities import Dataset, DatasetInput
+
+        digest = version.rpartition(":")[2][:_DATASET_DIGEST]  # MLflow takes no longer ones
+        name = source.rstrip("/").rpartition("/")[2]
+        dataset = Dataset(name, digest, "local" if "://" not in source else "uri", json.dumps({"uri": source}))
+        _client().log_inputs(self.run_id, [DatasetInput(dataset)])
+
 
 @contextmanager
 def task_run(name: str, *, role: str, candidate: str | None = None) -> Iterator[Run]:
@@ -110,6 +129,7 @@ def log_origin(sources: Mapping[str, str], versions: Sequence[str]) -> None:
     run = parent_run()
     with _server_errors():
         run.parameters(sources)
+        run.dataset(sources["data"], versions[0])
         run.tags(
             {
                 "spectral_distill.data_version": versions[0][:4000],
@@ -152,6 +172,7 @@ def register_model(
     digest: str,
     run: Run,
     metadata: Mapping[str, Any],
+    description: str,
     example: Sequence[str],
     requirements: Sequence[str],
 ) -> int:
@@ -178,6 +199,7 @@ def register_model(
         )
         tags = {DIGEST_TAG: digest, **{key: str(value)[:4000] for key, value in metadata.items()}}
         found = mlflow.register_model(info.model_uri, name, tags=tags)
+        _client().update_model_version(name, str(found.version), description=description)
     return int(found.version)
 
 
@@ -313,7 +335,8 @@ def _experiment_id() -> str:
     if found is not None:
         return str(found.experiment_id)
     try:
-        return str(_client().create_experiment(_experiment_name(), artifact_location=_local_artifacts()))
+        made = _client().create_experiment(_experiment_name(), _local_artifacts(), tags=_EXPERIMENT_TAGS)
+        return str(made)
     except MlflowException:  # another task made it in the meantime
         return str(_client().get_experiment_by_name(_experiment_name()).experiment_id)
 
@@ -343,7 +366,9 @@ def _find(condition: str) -> str | None:
 
 
 def _make(name: str, tags: Mapping[str, str]) -> str:
-    run = _client().create_run(_experiment_id(), run_name=name, tags={RUN_ID_TAG: _pipeline_run(), **tags})
+    run = _client().create_run(
+        _experiment_id(), run_name=name, tags={RUN_ID_TAG: _pipeline_run(), **_SOURCE_TAGS, **tags}
+    )
     return str(run.info.run_id)
 
 

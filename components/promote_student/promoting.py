@@ -29,8 +29,7 @@ def promote(*, comparison: str, students: Sequence[str], data: str, run: trackin
         raise UserError(
             f"student {ship}: not among the {len(students)} students handed over; compare these students again"
         )
-    for file in (LEADERBOARD, REPORT):
-        tracking.parent_run().file(f"{comparison}/{file}")
+    _tell(leaderboard, comparison, tracking.parent_run())
     outcome = {"registered_model": name, "version": 0, "alias": decision["alias"], "reason": decision["reason"]}
     if not tracking.is_on():
         return outcome
@@ -49,7 +48,8 @@ def promote(*, comparison: str, students: Sequence[str], data: str, run: trackin
         name=name,
         folder=Path(folder),
         run=run,
-        metadata=_metadata(leaderboard, ship),
+        metadata=_metadata(leaderboard),
+        description=f"{leaderboard['verdict']['reason']} As {outcome['alias']}: {outcome['reason']}.",
         digest=digest,
         example=load_intents(data)["test"]["text"][:_EXAMPLES],
         requirements=_requirements(),
@@ -58,16 +58,36 @@ def promote(*, comparison: str, students: Sequence[str], data: str, run: trackin
     return {**outcome, "version": version}
 
 
+def _tell(leaderboard: dict[str, Any], comparison: str, pipeline_run: tracking.Run) -> None:
+    """The headline, where the user looks first in MLflow. A comparison from the cache is told as well."""
+    shipped = _shipped(leaderboard)["evaluation"]
+    pipeline_run.metrics(
+        {
+            "teacher.accuracy": leaderboard["teacher"]["scores"]["accuracy"],
+            "student.accuracy": shipped["scores"]["accuracy"],
+            "student.retention": shipped["scores"]["retention"],
+            "student.speedup": shipped["speed"]["batch_32"]["speedup"],
+        }
+    )
+    pipeline_run.tags({"spectral_distill.ship": leaderboard["verdict"]["ship"]})
+    pipeline_run.description(leaderboard["verdict"]["reason"])
+    for file in (LEADERBOARD, REPORT):
+        pipeline_run.file(f"{comparison}/{file}")
+
+
+def _shipped(leaderboard: dict[str, Any]) -> dict[str, Any]:
+    return next(row for row in leaderboard["rows"] if row["student"] == leaderboard["verdict"]["ship"])
+
+
 def _requirements() -> list[str]:
     """What serving the student takes, at the versions that made it (without a build's local label such as +cpu)."""
     return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in _REQUIREMENTS]
 
 
-def _metadata(leaderboard: dict[str, Any], ship: str) -> dict[str, Any]:
-    row = next(row for row in leaderboard["rows"] if row["student"] == ship)
+def _metadata(leaderboard: dict[str, Any]) -> dict[str, Any]:
     return {
-        "student": ship,
-        "test_accuracy": row["evaluation"]["scores"]["accuracy"],
+        "student": leaderboard["verdict"]["ship"],
+        "test_accuracy": _shipped(leaderboard)["evaluation"]["scores"]["accuracy"],
         "teacher_accuracy": leaderboard["teacher"]["scores"]["accuracy"],
         "data_source": leaderboard["data"]["source"],
         "data_version": leaderboard["data"]["version"],

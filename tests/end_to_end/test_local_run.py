@@ -174,6 +174,9 @@ def test_mlflow_has_a_parent_with_nested_runs_and_the_metrics(client: MlflowClie
     parents = [run for run in runs if run.data.tags["spectral_distill.role"] == "pipeline"]
     students = [run for run in runs if run.data.tags["spectral_distill.role"] == "candidate"]
     assert {run.info.status for run in parents} == {"FINISHED"}
+    for run in parents:
+        assert run.data.metrics.keys() >= {"teacher.accuracy", "student.accuracy", "student.speedup"}
+        assert "candidate" in run.data.tags["mlflow.note.content"] or "winner" in run.data.tags["mlflow.note.content"]
     assert {run.info.run_name for run in students} >= {"uniform-2L-s0", "spectral_edges-3L-spectral-s0"}
     for run in students:
         assert run.data.tags["mlflow.parentRunId"] in {parent.info.run_id for parent in parents}
@@ -195,6 +198,7 @@ def test_the_winner_is_registered_with_signature_and_example(
     version = client.get_model_version(MODEL, str(first.result["version"]))
     assert version.tags["student"] == first.leaderboard["verdict"]["ship"]
     assert version.tags["data_version"].startswith("sha256:")
+    assert "champion" in version.description
     info = mlflow.models.get_model_info(f"models:/{MODEL}/{first.result['version']}")
     assert info.signature is not None
     assert info.saved_input_example_info is not None

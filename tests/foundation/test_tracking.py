@@ -110,3 +110,14 @@ def test_files_land_beside_the_store(store, tmp_path: Path):
         run.file(tmp_path / "note.txt")
     assert [item.path for item in store.list_artifacts(run.run_id)] == ["note.txt"]
     assert list((tmp_path / "mlartifacts").rglob("note.txt"))
+
+
+def test_the_pages_say_what_data_and_what_made_the_run(store):
+    tracking.log_origin({"data": "s3://bucket/intents/", "teacher": "demo:minilm"}, ["sha256:" + "ab" * 32, "", "v1"])
+    (parent,) = runs(store, "pipeline")
+    (used,) = parent.inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("intents", "ab" * 18)
+    assert "s3://bucket/intents/" in used.dataset.source
+    assert parent.data.tags["mlflow.source.name"] == "spectral-distill"
+    experiment = store.get_experiment_by_name("spectral-distill")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
