@@ -1,11 +1,10 @@
 """The pipeline: how the steps are chained.
 
-resolve_data -> prepare_data -> train_teacher -> profile_teacher -+- for each candidate ----------------+
-(never cached)                                   capture_signals -+  select_layers                      |
-                                                                  |  distill_student                    |
-                                                                  |  evaluate_student                   |
-                                                                  +-----------------------+-------------+
-                                                    compare_students -> promote_student (never cached)
+resolve_data -> prepare_data -> train_teacher -> profile_teacher -> select_layers -> capture_signals
+(never cached)                                                                              |
+                                      for each candidate: distill_student -> evaluate_student
+                                                                                  |
+                                  promote_student (never cached) <- compare_students
 exit handler: close_run
 """
 
@@ -94,23 +93,29 @@ def spectral_distill(s: Any) -> None:
                 profile_clip_sigmas=s.profile_clip_sigmas,
             )
         ).outputs["profile"]
+        selections = _cached(select_layers(profile=profile, candidates=s.candidates)).outputs["selections"]
         signals = _cached(
             capture_signals(
-                prepared=prepared, model=teacher, candidates=s.candidates, signals_budget_gib=s.signals_budget_gib
+                prepared=prepared,
+                model=teacher,
+                selections=selections,
+                candidates=s.candidates,
+                student_versions=resolved.outputs["student_versions"],
+                signals_budget_gib=s.signals_budget_gib,
             )
         ).outputs["signals"]
         with dsl.ParallelFor(s.candidates, name="candidates", parallelism=_CANDIDATES_AT_ONCE) as candidate:
-            selected = _cached(select_layers(profile=profile, candidate=candidate))
             distilled = _cached(
                 distill_student(
                     prepared=prepared,
                     teacher=teacher,
                     signals=signals,
-                    selection=selected.outputs["selection"],
+                    selections=selections,
                     candidate=candidate,
                     student_epochs=s.student_epochs,
                     student_learning_rate=s.student_learning_rate,
                     student_batch_size=s.student_batch_size,
+                    student_patience=s.student_patience,
                 )
             )
             evaluated = _cached(
@@ -119,7 +124,6 @@ def spectral_distill(s: Any) -> None:
                     teacher=teacher,
                     teacher_evaluation=teacher_evaluation,
                     profile=profile,
-                    selection=selected.outputs["selection"],
                     student=distilled.outputs["student"],
                     speed_batches=s.speed_batches,
                 )
@@ -129,8 +133,6 @@ def spectral_distill(s: Any) -> None:
                 prepared=prepared,
                 teacher_evaluation=teacher_evaluation,
                 profile=profile,
-                signals=signals,
-                selections=dsl.Collected(selected.outputs["selection"]),
                 evaluations=dsl.Collected(evaluated.outputs["evaluation"]),
                 confidence=s.confidence,
                 registered_model=s.registered_model,

@@ -1,17 +1,19 @@
-"""One pass of the teacher over the training texts, recorded."""
+"""One pass of the teacher over the training and validation texts, recorded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from datasets import DatasetDict
+from datasets import Dataset, DatasetDict
 
 from components.capture_signals.options import SignalOptions
-from components.foundation.candidates import parse_candidates
+from components.foundation.candidates import Candidate
+from components.foundation.features import extract, width
 from components.foundation.layer_stack import depth
+from components.foundation.precision import fast_inference
 from components.foundation.progress import emit
-from components.foundation.signals import TextSignals, hidden_bytes, write_signals
+from components.foundation.selection import Selection
+from components.foundation.signals import Feature, TextSignals, write_signals
 from components.foundation.storage import whole_folder
 from components.foundation.text_model import TextClassifier
 
@@ -20,50 +22,100 @@ _BATCH = 64
 
 
 def capture(
-    teacher: TextClassifier, data: DatasetDict, candidates: list[object], options: SignalOptions, target: str | Path
+    *,
+    teacher: TextClassifier,
+    data: DatasetDict,
+    candidates: Sequence[Candidate],
+    selections: Mapping[str, Selection],
+    options: SignalOptions,
+    checkpoints: Mapping[str, str],
+    target: str | Path,
 ) -> dict[str, object]:
-    """Record logits, and hidden states where a candidate aligns them and they fit the budget; returns the facts."""
-    train = data["train"]
-    tokens = sum(len(ids) for ids in teacher.tokenize(train["text"]))
-    layers, channels = depth(teacher.model), int(teacher.model.config.hidden_size)
-    size = hidden_bytes(tokens, layers, channels) / _GIB
-    wanted = any(candidate.alignment != "none" for candidate in parse_candidates(candidates))
-    fits = size <= options.signals_budget_gib
-    if wanted and not fits:
+    """Record logits, and those layers and features of hidden states that candidates align to and that fit the budget.
+
+    `selections` by candidate's name; `checkpoints`: the pinned version of each checkpoint that candidates start from,
+    handed on to the students. Returns the facts.
+    """
+    tokens = sum(len(ids) for ids in teacher.tokenize(data["train"]["text"]))
+    wanted = _wanted(candidates, selections, int(teacher.model.config.hidden_size))
+    sizes = {name: about.bytes_of(_rows(name, data, tokens)) / _GIB for name, about in wanted.items()}
+    recorded = _within(sizes, options.signals_budget_gib)
+    for name in sorted(set(wanted) - recorded):
         emit(
-            "note", message=f"hidden states need {size:.1f} GiB, over the budget: students will run the teacher online"
+            "note",
+            message=f"{name} of the teacher's hidden states need {sizes[name]:.2f} GiB, over the budget of "
+            f"{options.signals_budget_gib:g}: students that align to them will run the teacher in every step",
         )
+    features = {name: about for name, about in wanted.items() if name in recorded}
     facts = {
-        "texts": len(train),
+        "texts": len(data["train"]),
         "tokens": tokens,
-        "depth": layers,
-        "channels": channels,
-        "hidden": wanted and fits,
-        "hidden_wanted": wanted,
-        "hidden_gib": round(size, 3),
+        "depth": depth(teacher.model),
+        "gib": {name: round(size, 4) for name, size in sizes.items()},
+        "over_budget": sorted(set(wanted) - recorded),
+        "checkpoints": dict(checkpoints),
         **options.model_dump(),
     }
     with whole_folder(target) as folder:
-        write_signals(_record(teacher, train["id"], train["text"], hidden=wanted and fits), facts, folder)
+        write_signals(_record(teacher, data, features), features, facts, folder)
     return facts
 
 
-def _record(
-    teacher: TextClassifier, ids: Sequence[str], texts: Sequence[str], *, hidden: bool
+def _wanted(candidates: Sequence[Candidate], selections: Mapping[str, Selection], channels: int) -> dict[str, Feature]:
+    layers: dict[str, set[int]] = {}
+    for candidate in candidates:
+        if candidate.aligns:
+            layers.setdefault(candidate.features, set()).update(
+                selections[candidate.name].targets(candidate.aligned_layers)
+            )
+    return {name: Feature(layers=sorted(found), width=width(name, channels)) for name, found in layers.items()}
+
+
+def _rows(name: str, data: DatasetDict, tokens: int) -> int:
+    return len(data["train"]) if name == "pooled" else tokens
+
+
+def _within(sizes: Mapping[str, float], budget: float) -> set[str]:
+    """The features that fit together into the budget, small ones first."""
+    chosen, total = set(), 0.0
+    for name, size in sorted(sizes.items(), key=lambda item: item[1]):
+        total += size
+        if total <= budget:
+            chosen.add(name)
+    return chosen
+
+
+def _record(teacher: TextClassifier, data: DatasetDict, features: Mapping[str, Feature]) -> Iterator[list[TextSignals]]:
+    yield from _record_split(teacher, data["train"], features, "capture")
+    yield from _record_split(teacher, data["validation"], {}, "")
+
+
+def _record_split(
+    teacher: TextClassifier, split: Dataset, features: Mapping[str, Feature], what: str
 ) -> Iterator[list[TextSignals]]:
+    ids, texts = split["id"], split["text"]
     teacher.model.eval()
-    with torch.inference_mode():
-        for positions, batch in teacher.batches(texts, _BATCH, "capture"):
-            outputs = teacher.model(**batch, output_hidden_states=hidden)
-            mask = batch["attention_mask"].bool().cpu().numpy()
-            states = torch.stack(outputs.hidden_states[1:], dim=1).half().cpu().numpy() if hidden else None
-            logits = outputs.logits.float().cpu().numpy()
-            yield [
-                TextSignals(
-                    id=ids[int(position)],
-                    logits=logits[row],
-                    tokens=int(mask[row].sum()),
-                    hidden=None if states is None else np.ascontiguousarray(states[row][:, mask[row]]),
-                )
-                for row, position in enumerate(positions)
-            ]
+    for positions, batch in teacher.batches(texts, _BATCH, what):
+        with fast_inference():
+            outputs = teacher.model(**batch, output_hidden_states=bool(features))
+        recorded = {
+            name: _stacked(name, about, outputs.hidden_states, batch["attention_mask"])
+            for name, about in features.items()
+        }
+        logits = outputs.logits.float().cpu().numpy()
+        yield [
+            TextSignals(
+                id=ids[int(position)],
+                logits=logits[row],
+                features={name: values[row][:, mask[row]] for name, (values, mask) in recorded.items()},
+            )
+            for row, position in enumerate(positions)
+        ]
+
+
+def _stacked(
+    name: str, about: Feature, hidden_states: Sequence[torch.Tensor], mask: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A feature at its layers, bfloat16 [B, layers, L, W], and its boolean mask [B, L]; embeddings are state 0."""
+    found = [extract(name, hidden_states[layer + 1], mask) for layer in about.layers]
+    return torch.stack([values for values, _ in found], dim=1).bfloat16().cpu(), found[0][1].bool().cpu()

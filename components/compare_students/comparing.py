@@ -11,8 +11,6 @@ from components.compare_students.report import render_report
 from components.foundation.comparison import save_comparison
 from components.foundation.intents import load_card, load_intents
 from components.foundation.scores import load_evaluation
-from components.foundation.selection import load_selection
-from components.foundation.signals import load_signal_facts
 from components.foundation.spectral_profile import load_profile
 from components.foundation.storage import whole_folder, write_whole
 
@@ -22,8 +20,6 @@ def compare(
     data: str,
     teacher_evaluation: str,
     profile: str,
-    signals: str,
-    selections: Sequence[str],
     evaluations: Sequence[str],
     options: ComparisonOptions,
     promotion: PromotionOptions,
@@ -45,12 +41,8 @@ def compare(
         "data": load_card(data),
         "settings": {**options.model_dump(), **promotion.model_dump()},
         "profile": spectra.facts,
-        "signals": load_signal_facts(signals),
     }
-    chosen = {
-        member.evaluation["configuration"]: load_selection(folder).teacher_layers
-        for member, folder in zip(contestants, selections, strict=True)
-    }
+    chosen = {found["configuration"]: found["teacher_layers"] for found, _ in loaded}
     page = render_report(leaderboard, spectra, chosen, loaded[shipped][1])
     with whole_folder(target) as folder:
         save_comparison(leaderboard, page, folder)

@@ -151,7 +151,7 @@ def settings_by_group(leaderboard: dict[str, Any], student: dict[str, Any]) -> S
         "Data": {"source": data["source"], "version": data["version"], **data["settings"]},
         "Teacher": leaderboard["teacher"]["settings"],
         "Spectral profile": leaderboard["profile"],
-        "Signals": leaderboard["signals"],
+        "Signals": leaderboard["rows"][0]["evaluation"]["signals"],
         "Students": {name: value for name, value in student.items() if not name.startswith("speed_")},
         "Speed": {name: value for name, value in student.items() if name.startswith("speed_")},
         "Comparison": {name: value for name, value in leaderboard["settings"].items() if name in comparison},

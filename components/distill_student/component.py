@@ -10,11 +10,12 @@ def distill_student(
     prepared: dsl.Input[dsl.Dataset],
     teacher: dsl.Input[dsl.Model],
     signals: dsl.Input[dsl.Artifact],
-    selection: dsl.Input[dsl.Artifact],
+    selections: dsl.Input[dsl.Artifact],
     candidate: dict,
     student_epochs: int,
     student_learning_rate: float,
     student_batch_size: int,
+    student_patience: int,
     student: dsl.Output[dsl.Model],
 ):
     """Build the candidate's student from the teacher's layers and teach it from the recorded signals."""
@@ -33,12 +34,13 @@ def distill_student(
             student_epochs=student_epochs,
             student_learning_rate=student_learning_rate,
             student_batch_size=student_batch_size,
+            student_patience=student_patience,
         )
         distill_and_save(
             data=prepared.path,
             teacher=teacher.path,
             signals=signals.path,
-            selection=selection.path,
+            selections=selections.path,
             candidate=wanted,
             options=options,
             target=student.path,

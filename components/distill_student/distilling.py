@@ -1,21 +1,26 @@
 """A student, built through its selection and taught by the teacher's signals."""
 
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from datasets import DatasetDict
 from torch import Tensor
 from transformers import PreTrainedModel, set_seed
 
-from components.distill_student.losses import ALIGNMENTS, distillation_kl
+from components.distill_student.losses import ALIGNMENTS, distillation_kl, linear_schedule
 from components.distill_student.options import StudentOptions
+from components.foundation import checkpoints
 from components.foundation.candidates import Candidate
+from components.foundation.errors import UserError
+from components.foundation.features import extract
 from components.foundation.intents import load_intents
-from components.foundation.layer_stack import shallow_copy_of
+from components.foundation.layer_mix import LayerMix, evenly_spaced
+from components.foundation.layer_stack import depth, shallow_copy_of
 from components.foundation.progress import emit
-from components.foundation.selection import Selection, load_selection
+from components.foundation.selection import Selection, load_selections
 from components.foundation.signals import Signals
 from components.foundation.storage import whole_folder
 from components.foundation.student import write_description
@@ -27,40 +32,75 @@ from components.foundation.training import ClassifierTrainer, Schedule, fit, tok
 def distill(
     *,
     teacher: TextClassifier,
+    student: TextClassifier,
     data: DatasetDict,
     signals: Signals,
+    validation_signals: Signals,
     selection: Selection,
     candidate: Candidate,
     options: StudentOptions,
     run: Run,
-) -> TextClassifier:
-    """Build the candidate's student and train it; the teacher is left as it was."""
-    set_seed(candidate.seed)
-    model = shallow_copy_of(teacher.model, selection.layers).to(teacher.model.device)
-    student = TextClassifier(model=model, tokenizer=teacher.tokenizer)
-    schedule = Schedule(
-        epochs=options.student_epochs,
-        learning_rate=options.student_learning_rate,
-        batch_size=options.student_batch_size,
-        seed=candidate.seed,
-    )
-    online = candidate.alignment != "none" and not signals.has_hidden
+) -> None:
+    """Train the student in place by the teacher's signals on the training split; the teacher is left as it was."""
+    _check_alignable(teacher, student, data["train"]["text"], candidate)
+    online = candidate.aligns and candidate.features not in signals.features
     if online:
-        emit("note", message="no recorded hidden states: the teacher runs in every training step")
+        _check_online(teacher, student, data["train"]["text"], candidate)
+        emit("note", message="the hidden states that it aligns to are not recorded: the teacher runs in every step")
     fit(
         student,
         train=tokenized(student, data["train"]),
         validation=tokenized(student, data["validation"]),
-        schedule=schedule,
+        schedule=Schedule(
+            epochs=options.student_epochs,
+            learning_rate=options.student_learning_rate,
+            batch_size=options.student_batch_size,
+            seed=candidate.seed,
+            patience=options.student_patience,
+            best_by="loss",
+        ),
         run=run,
         what="distill",
         trainer=DistillationTrainer,
+        decided_by={
+            "candidate": candidate.model_dump(),
+            "targets": selection.layers,
+            "online": online,
+            "teacher_logits": signals.logits,
+            "teacher_validation_logits": validation_signals.logits,
+        },
         candidate=candidate,
-        selection=selection,
+        targets=selection.layers,
         signals=signals,
+        validation_signals=validation_signals,
         online_teacher=teacher.model if online else None,
     )
-    return student
+
+
+def build_student(
+    teacher: TextClassifier, selection: Selection, candidate: Candidate, pinned: dict[str, str]
+) -> TextClassifier:
+    """The untrained student: the teacher's selected layers, or the candidate's own checkpoint cut to its layers.
+
+    Another checkpoint keeps its tokenizer and gets a new head; where it has more layers than wanted, evenly spaced ones
+    are kept.
+    """
+    set_seed(candidate.seed)
+    if not candidate.student:
+        model = shallow_copy_of(teacher.model, selection.layers).to(teacher.model.device)
+        return TextClassifier(model=model, tokenizer=teacher.tokenizer)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = checkpoints.fetch(candidate.student, pinned[candidate.student], Path(scratch))
+        whole = load_classifier(folder, max_tokens=teacher.max_tokens, labels=teacher.labels)
+    layers = depth(whole.model)
+    if candidate.layers > layers:
+        raise UserError(
+            f"candidate {candidate.name}: layers: found {candidate.layers}, expected at most {layers}, the depth of "
+            f"{candidate.student}"
+        )
+    kept: list[LayerMix] = [[(layer, 1.0)] for layer in evenly_spaced(layers, candidate.layers)]
+    model = shallow_copy_of(whole.model, kept).to(teacher.model.device)
+    return TextClassifier(model=model, tokenizer=whole.tokenizer)
 
 
 class DistillationTrainer(ClassifierTrainer):
@@ -70,57 +110,67 @@ class DistillationTrainer(ClassifierTrainer):
         self,
         *,
         candidate: Candidate,
-        selection: Selection,
+        targets: Sequence[LayerMix],
         signals: Signals,
+        validation_signals: Signals,
         online_teacher: PreTrainedModel | None,
         **arguments: Any,
     ):
         super().__init__(**arguments)
-        self._candidate, self._selection, self._signals = candidate, selection, signals
+        self._candidate, self._targets = candidate, targets
+        self._signals, self._validation_signals = signals, validation_signals
         self._online_teacher = online_teacher.eval() if online_teacher is not None else None
 
     def batch_loss(self, inputs: dict[str, Tensor], model: Any) -> tuple[Tensor, Any]:
-        if not model.training:  # validation measures the task alone
-            return super().batch_loss(inputs, model)
-        wanted = self._candidate
-        aligned = wanted.alignment != "none"
-        mask = inputs["attention_mask"]
-        outputs = model(input_ids=inputs["input_ids"], attention_mask=mask, output_hidden_states=aligned)
-        teacher_logits = self._signals.logits[inputs["index"].cpu()].to(outputs.logits.device)
-        loss = wanted.ce_weight * torch.nn.functional.cross_entropy(outputs.logits, inputs["labels"])
-        loss = loss + wanted.kl_weight * distillation_kl(outputs.logits, teacher_logits, wanted.temperature)
-        if aligned:
-            loss = loss + wanted.alignment_weight * self._alignment(outputs.hidden_states[1:], inputs)
+        """In training the whole objective; in validation what compares between epochs: the part of the logits."""
+        wanted, training = self._candidate, model.training
+        aligns = wanted.aligns and training
+        outputs = model(
+            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], output_hidden_states=aligns
+        )
+        loss = self._logit_loss(outputs.logits, inputs, self._signals if training else self._validation_signals)
+        if aligns:
+            weight = linear_schedule(wanted.alignment_weight, wanted.final_alignment_weight, self._progress)
+            with torch.autocast(inputs["input_ids"].device.type, enabled=False):  # spectra want float32
+                loss = loss + weight * self._alignment(outputs.hidden_states[1:], inputs)
         return loss, outputs
 
-    def _alignment(self, states: tuple[Tensor, ...], inputs: dict[str, Tensor]) -> Tensor:
-        """Mean over the student's layers of the loss against the selection's mix of teacher layers."""
-        measure, mask = ALIGNMENTS[self._candidate.alignment], inputs["attention_mask"]
-        teacher = self._teacher_states(inputs)
+    def _logit_loss(self, logits: Tensor, inputs: dict[str, Tensor], signals: Signals) -> Tensor:
+        wanted = self._candidate
+        end = wanted.temperature if signals is self._validation_signals else wanted.final_temperature
+        temperature = linear_schedule(wanted.temperature, end, self._progress)
+        teacher = signals.logits[inputs["index"].cpu()].to(logits.device)
+        answers = torch.nn.functional.cross_entropy(logits, inputs["labels"])
+        return wanted.ce_weight * answers + wanted.kl_weight * distillation_kl(logits, teacher, temperature)
+
+    @property
+    def _progress(self) -> float:
+        return self.state.global_step / self.state.max_steps
+
+    def _alignment(self, states: Sequence[Tensor], inputs: dict[str, Tensor]) -> Tensor:
+        """Mean over the aligned student layers of the loss against the selection's mix of teacher layers."""
+        measure, name = ALIGNMENTS[self._candidate.alignment], self._candidate.features
+        aligned = slice(None) if self._candidate.aligned_layers == "all" else slice(-1, None)
+        pairs = list(zip(states, self._targets, strict=True))[aligned]
+        mine = [extract(name, state, inputs["attention_mask"]) for state, _ in pairs]
+        teacher = self._teacher_features(name, inputs, mine[0][1])
         losses = [
-            measure(state, sum(weight * teacher[layer] for layer, weight in mix), mask)  # type: ignore[arg-type]
-            for state, mix in zip(states, self._selection.layers, strict=True)
+            measure(features, sum(weight * teacher[layer] for layer, weight in mix), mask)  # type: ignore[arg-type]
+            for (features, mask), (_, mix) in zip(mine, pairs, strict=True)
         ]
         return torch.stack(losses).mean()
 
-    def _teacher_states(self, inputs: dict[str, Tensor]) -> dict[int, Tensor]:
-        """Teacher hidden states [B, L, H'] of the layers that the selection names, by layer."""
-        needed = sorted({layer for mix in self._selection.layers for layer, _ in mix})
-        if self._online_teacher is not None:
-            with torch.no_grad():
-                outputs = self._online_teacher(
-                    input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], output_hidden_states=True
-                )
-            return {layer: outputs.hidden_states[layer + 1] for layer in needed}
-        recorded = [self._signals.hidden(int(index)) for index in inputs["index"]]
-        padded = np.zeros(
-            (len(recorded), len(needed), *inputs["input_ids"].shape[1:], recorded[0].shape[-1]), np.float32
-        )
-        real = inputs["attention_mask"].bool().cpu().numpy()
-        for row, states in enumerate(recorded):
-            padded[row][:, real[row]] = states[needed]
-        tensor = torch.from_numpy(padded).to(inputs["input_ids"].device)
-        return {layer: tensor[:, position] for position, layer in enumerate(needed)}
+    def _teacher_features(self, name: str, inputs: dict[str, Tensor], mask: Tensor) -> dict[int, Tensor]:
+        """The teacher's features [B, L, W] by layer."""
+        if self._online_teacher is None:
+            return self._signals.batch(name, inputs["index"].tolist(), mask)
+        attended = inputs["attention_mask"]
+        with torch.no_grad():
+            states = self._online_teacher(
+                input_ids=inputs["input_ids"], attention_mask=attended, output_hidden_states=True
+            ).hidden_states[1:]
+        needed = {layer for mix in self._targets for layer, _ in mix}
+        return {layer: extract(name, states[layer], attended)[0] for layer in needed}
 
 
 def distill_and_save(
@@ -128,25 +178,63 @@ def distill_and_save(
     data: str,
     teacher: str,
     signals: str,
-    selection: str,
+    selections: str,
     candidate: Candidate,
     options: StudentOptions,
     target: str | Path,
     run: Run,
 ) -> None:
     """From artifacts on disk to a student on disk."""
-    splits, chosen = load_intents(data), load_selection(selection)
-    run.parameters({**candidate.model_dump(), **options.model_dump(), "chosen_teacher_layers": chosen.teacher_layers})
-    student = distill(
-        teacher=load_classifier(teacher),
+    splits, selection = load_intents(data), load_selections(selections)[candidate.name]
+    run.parameters(
+        {**candidate.model_dump(), **options.model_dump(), "chosen_teacher_layers": selection.teacher_layers}
+    )
+    large, recorded = load_classifier(teacher), Signals(signals, splits["train"]["id"])
+    student = build_student(large, selection, candidate, recorded.facts["checkpoints"])
+    distill(
+        teacher=large,
+        student=student,
         data=splits,
-        signals=Signals(signals, splits["train"]["id"]),
-        selection=chosen,
+        signals=recorded,
+        validation_signals=Signals(signals, splits["validation"]["id"]),
+        selection=selection,
         candidate=candidate,
         options=options,
         run=run,
     )
-    about = {"candidate": candidate.model_dump(), "settings": options.model_dump()}
     with whole_folder(target) as folder:
         student.save(folder)
-        write_description(about, folder)
+        write_description(
+            candidate=candidate,
+            selection=selection,
+            settings=options.model_dump(),
+            signals=recorded.facts,
+            folder=folder,
+        )
+
+
+def _check_alignable(
+    teacher: TextClassifier, student: TextClassifier, texts: Sequence[str], candidate: Candidate
+) -> None:
+    """Token by token only texts that fall into the same tokens can be compared, bands only at the same width."""
+    if not candidate.student or candidate.alignment in ("none", "pooled"):
+        return
+    where = f"candidate {candidate.name}: alignment {candidate.alignment}"
+    if student.tokenize(texts) != teacher.tokenize(texts):
+        raise UserError(
+            f"{where}: the tokenizers of teacher and {candidate.student} cut texts differently; expected none or pooled"
+        )
+    mine, theirs = student.model.config.hidden_size, teacher.model.config.hidden_size
+    if candidate.alignment == "band_limited" and mine != theirs:
+        raise UserError(
+            f"{where}: found {mine} channels under a teacher of {theirs}, expected the same width; "
+            "use hidden_mse, which pools channels"
+        )
+
+
+def _check_online(teacher: TextClassifier, student: TextClassifier, texts: Sequence[str], candidate: Candidate) -> None:
+    if candidate.student and student.tokenize(texts) != teacher.tokenize(texts):
+        raise UserError(
+            f"candidate {candidate.name}: the teacher's features are over signals_budget_gib, and the teacher "
+            "cannot run beside a student of another tokenizer; raise the budget"
+        )

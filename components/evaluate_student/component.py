@@ -11,7 +11,6 @@ def evaluate_student(
     teacher: dsl.Input[dsl.Model],
     teacher_evaluation: dsl.Input[dsl.Artifact],
     profile: dsl.Input[dsl.Artifact],
-    selection: dsl.Input[dsl.Artifact],
     student: dsl.Input[dsl.Model],
     speed_batches: int,
     evaluation: dsl.Output[dsl.Artifact],
@@ -22,17 +21,16 @@ def evaluate_student(
     from components.evaluate_student.options import SpeedOptions
     from components.foundation.step import step
     from components.foundation.storage import write_json
-    from components.foundation.student import candidate_of
+    from components.foundation.student import Description
     from components.foundation.tracking import task_run
 
-    name = candidate_of(student.path).name
+    name = Description(student.path).candidate.name
     with step("evaluate_student", detail=name), task_run(name, role="candidate", candidate=name) as run:
         results = evaluate(
             data=prepared.path,
             teacher=teacher.path,
             teacher_evaluation=teacher_evaluation.path,
             profile=profile.path,
-            selection=selection.path,
             student=student.path,
             options=SpeedOptions(speed_batches=speed_batches),
             target=evaluation.path,

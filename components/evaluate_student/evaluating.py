@@ -10,10 +10,9 @@ from components.evaluate_student.options import SpeedOptions
 from components.evaluate_student.speed import compare_speed
 from components.foundation.intents import OUT_OF_SCOPE, load_intents, sample_texts
 from components.foundation.scores import answer, load_evaluation, save_evaluation, score
-from components.foundation.selection import load_selection
 from components.foundation.spectral_profile import load_profile, profile_classifier
 from components.foundation.storage import whole_folder
-from components.foundation.student import candidate_of, read_description
+from components.foundation.student import Description
 from components.foundation.text_model import load_classifier, parameter_count, weights_bytes
 
 
@@ -23,14 +22,13 @@ def evaluate(
     teacher: str,
     teacher_evaluation: str,
     profile: str,
-    selection: str,
     student: str,
     options: SpeedOptions,
     target: str | Path,
 ) -> dict[str, Any]:
     """Measure and save; returns the evaluation (see `scores` for the files)."""
     splits, small, large = load_intents(data), load_classifier(student), load_classifier(teacher)
-    chosen, teacher_profile = load_selection(selection), load_profile(profile)
+    made, teacher_profile = Description(student), load_profile(profile)
     predictions = answer(small, splits, "evaluate")
     teacher_results, teacher_predictions = load_evaluation(teacher_evaluation)
     facts = teacher_profile.facts
@@ -42,12 +40,12 @@ def evaluate(
         what="spectra",
     )
     scores = score(predictions)
-    candidate = candidate_of(student)
     evaluation = {
-        "name": candidate.name,
-        "configuration": candidate.configuration,
-        "candidate": candidate.model_dump(),
-        "settings": {**read_description(student)["settings"], **options.model_dump()},
+        "name": made.candidate.name,
+        "configuration": made.candidate.configuration,
+        "candidate": made.candidate.model_dump(),
+        "settings": {**made.settings, **options.model_dump()},
+        "signals": made.signals,
         "scores": {**scores, **_against(predictions, scores, teacher_predictions, teacher_results["scores"])},
         "size": {
             "parameters": parameter_count(small.model),
@@ -55,8 +53,8 @@ def evaluate(
             "teacher_parameters": parameter_count(large.model),
             "teacher_bytes": weights_bytes(Path(teacher)),
         },
-        "teacher_layers": chosen.teacher_layers,
-        "fidelity": spectral_fidelity(student_profile, teacher_profile, chosen),
+        "teacher_layers": made.selection.teacher_layers,
+        "fidelity": spectral_fidelity(student_profile, teacher_profile, made.selection),
         "speed": compare_speed(small, large, splits["test"]["text"], options),
     }
     with whole_folder(target) as folder:

@@ -7,33 +7,38 @@ from pydantic import Field, model_validator
 
 from components.foundation.errors import UserError
 from components.foundation.options import Options
+from components.foundation.strategy_names import check_strategy
 
-STRATEGIES = (
-    "spectral_intensity", "spectral_edges", "uniform", "first", "last", "random",
-    "average_pairs", "weighted_pairs", "manual",
-)  # fmt: skip
-Strategy = Literal[
-    "spectral_intensity", "spectral_edges", "uniform", "first", "last", "random",
-    "average_pairs", "weighted_pairs", "manual",
-]  # fmt: skip
-Alignment = Literal["none", "hidden_mse", "spectral"]
+Alignment = Literal[
+    "none", "hidden_mse", "cosine", "spectral", "magnitude", "log_magnitude", "band_limited", "token_axis", "pooled"
+]
 
 
 class Candidate(Options):
     """One entry of the pipeline's `candidates` parameter."""
 
-    strategy: Strategy = Field(description="how the teacher's layers are chosen")
+    strategy: str = Field(description="how the teacher's layers are chosen: a name, or package.module:function")
     layers: int = Field(ge=1, description="encoder layers of the student")
+    teacher_layers: list[int] | None = Field(None, description="`manual` only: the teacher layers, counted from 0")
+    student: str = Field("", description="checkpoint that the student starts from; empty takes the teacher's layers")
     seed: int = Field(0, ge=0, description="seed of the training order, dropout, and of strategy `random`")
-    alignment: Alignment = Field("none", description="what beside the logits is matched, layer by layer")
-    alignment_weight: float = Field(1.0, gt=0, description="weight of the alignment loss")
     ce_weight: float = Field(0.1, ge=0, description="weight of the cross-entropy with the true label")
     kl_weight: float = Field(0.9, ge=0, description="weight of the KL divergence from the teacher's softened answers")
     temperature: float = Field(2.0, gt=0, le=100, description="softening of both answers in the KL term")
-    teacher_layers: list[int] | None = Field(None, description="`manual` only: the teacher layers, counted from 0")
+    final_temperature: float | None = Field(
+        None, gt=0, le=100, description="temperature at the end of training, reached linearly; null keeps it"
+    )
+    alignment: Alignment = Field("none", description="what beside the logits is matched, layer by layer")
+    alignment_weight: float = Field(1.0, gt=0, description="weight of the alignment loss")
+    final_alignment_weight: float | None = Field(
+        None, ge=0, description="its weight at the end of training, reached linearly; null keeps it"
+    )
+    alignment_bins: int = Field(8, ge=1, description="`band_limited` only: lowest channel frequencies that are matched")
+    aligned_layers: Literal["all", "last"] = Field("all", description="which of the student's layers are aligned")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Candidate":
+        check_strategy(self.strategy)
         if (self.strategy == "manual") != (self.teacher_layers is not None):
             raise ValueError("teacher_layers: expected exactly with strategy 'manual'; add or remove it")
         if self.teacher_layers is not None and len(self.teacher_layers) != self.layers:
@@ -45,23 +50,46 @@ class Candidate(Options):
         return self
 
     @property
+    def aligns(self) -> bool:
+        return self.alignment != "none"
+
+    @property
+    def features(self) -> str:
+        """What of the teacher's hidden states the alignment needs, as `features` names it."""
+        return {"band_limited": f"band_{self.alignment_bins}", "pooled": "pooled"}.get(self.alignment, "tokens")
+
+    @property
     def configuration(self) -> str:
         """A readable name of everything but the seed; equal names are equal configurations."""
-        parts = [self.strategy, f"{self.layers}L"]
+        parts = [self.strategy.replace(":", "."), f"{self.layers}L"]
         if self.teacher_layers is not None:
             parts.append("-".join(map(str, self.teacher_layers)))
-        if self.alignment != "none":
+        if self.student:
+            parts.append(self.student.rstrip("/").replace(":", "/").rpartition("/")[2])
+        if self.aligns:
             parts.append(self.alignment)
-        defaults = Candidate(strategy="uniform", layers=1)
-        for name, short in (("alignment_weight", "aw"), ("ce_weight", "ce"), ("kl_weight", "kl"), ("temperature", "T")):
-            if getattr(self, name) != getattr(defaults, name):
-                parts.append(f"{short}{getattr(self, name):g}")
+        parts += [
+            short + (f"{value:g}" if isinstance(value, float) else str(value))
+            for name, short in _SHORT_NAMES.items()
+            if (value := getattr(self, name)) != type(self).model_fields[name].default
+        ]
         return "-".join(parts)
 
     @property
     def name(self) -> str:
         return f"{self.configuration}-s{self.seed}"
 
+
+_SHORT_NAMES = {
+    "aligned_layers": "align_",
+    "alignment_bins": "bins",
+    "alignment_weight": "aw",
+    "final_alignment_weight": "aw_to_",
+    "ce_weight": "ce",
+    "kl_weight": "kl",
+    "temperature": "T",
+    "final_temperature": "T_to_",
+}
 
 DEFAULT_CANDIDATES: list[dict[str, Any]] = [
     {"strategy": "spectral_intensity", "layers": 3},

@@ -32,8 +32,8 @@ def emit(event: str, **details: Any) -> None:
 class Progress:
     """Progress of one long piece of work, `total` units long; reports are thinned out in time."""
 
-    def __init__(self, what: str, total: int):
-        self.what, self.total, self.done = what, total, 0
+    def __init__(self, what: str, total: int, done: int = 0):
+        self.what, self.total, self.done = what, total, done
         self._interval = _INTERVAL_S if os.environ.get(EVENTS_FILE) else _LOG_INTERVAL_S
         self._last = 0.0
 

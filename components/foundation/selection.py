@@ -1,12 +1,15 @@
-"""The `selection` artifact: for each student layer, the teacher layers it comes from and answers to."""
+"""The `selections` artifact: for each candidate, and each of its student's layers, the teacher layers it comes from
+and answers to. `selections.json` has a selection for each candidate's name."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from components.foundation.layer_mix import LayerMix, heaviest_layer
 
-_FILE = "selection.json"
+_FILE = "selections.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +36,23 @@ class Selection:
         """The main teacher layer of each student layer."""
         return [heaviest_layer(mix) for mix in self.layers]
 
-    def save(self, folder: Path) -> None:
-        (folder / _FILE).write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
+    def targets(self, aligned: str) -> list[int]:
+        """Teacher layers that an alignment of `all` or only the `last` student layer needs, ascending."""
+        mixes = self.layers if aligned == "all" else self.layers[-1:]
+        return sorted({layer for mix in mixes for layer, _ in mix})
 
 
-def load_selection(folder: str | Path) -> Selection:
+def save_selections(selections: Mapping[str, Selection], folder: Path) -> None:
+    raw = {name: asdict(selection) for name, selection in selections.items()}
+    (folder / _FILE).write_text(json.dumps(raw, indent=2), encoding="utf-8")
+
+
+def load_selections(folder: str | Path) -> dict[str, Selection]:
     raw = json.loads((Path(folder) / _FILE).read_text(encoding="utf-8"))
-    raw["layers"] = [[(int(layer), float(weight)) for layer, weight in mix] for mix in raw["layers"]]
-    return Selection(**raw)
+    return {name: selection_of(found) for name, found in raw.items()}
+
+
+def selection_of(raw: dict[str, Any]) -> Selection:
+    """A selection from its JSON form."""
+    layers = [[(int(layer), float(weight)) for layer, weight in mix] for mix in raw["layers"]]
+    return Selection(**raw | {"layers": layers})

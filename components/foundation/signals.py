@@ -1,13 +1,15 @@
-"""The `signals` artifact: what a frozen teacher answers on the training texts, recorded once for every student.
+"""The `signals` artifact: what a frozen teacher answers, recorded once for every student.
 
-`signals.arrow` (Arrow IPC file) has a row a text: `id`; `logits`, float32 [classes]; `tokens`, n; and, where hidden
-states were recorded, `hidden`, float16, the outputs of layers 1 .. D flattened from [D, n, H]. `signals.json`
-says what was recorded and why not more. The file is memory-mapped, so that readers hold only what they touch.
+`signals.arrow` (Arrow IPC file) has a row for each training and validation text: `id`; `logits`, float32 [classes];
+and for each recorded feature (see `features`) a column of its name: bfloat16 bits as uint16, [layers, rows, width]
+flattened, where rows is the text's number of tokens (1 for pooled features); validation texts have none.
+`signals.json` says which layers and what width each feature has, and why not more was recorded. The file is
+memory-mapped, so that readers hold only what they touch.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,27 @@ import torch
 from torch import Tensor
 
 _TABLE, _FACTS = "signals.arrow", "signals.json"
+_BYTES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """One recorded feature: the teacher layers it is recorded at (0 .. D - 1, ascending) and its width."""
+
+    layers: list[int]
+    width: int
+
+    def bytes_of(self, rows: int) -> int:
+        return _BYTES * rows * len(self.layers) * self.width
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextSignals:
-    """The teacher's signals for one text: logits [C] and hidden [D, n, H] or None."""
+    """The teacher's signals for one text: logits [C] and features by name, bfloat16 [layers, rows, width]."""
 
     id: str
     logits: np.ndarray
-    tokens: int
-    hidden: np.ndarray | None
+    features: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Signals:
@@ -34,56 +47,66 @@ class Signals:
 
     def __init__(self, folder: str | Path, ids: Sequence[str]):
         folder = Path(folder)
-        self.facts = load_signal_facts(folder)
+        self.facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        self.features = {name: Feature(**about) for name, about in self.facts["features"].items()}
         table = pa.ipc.open_file(pa.memory_map(str(folder / _TABLE))).read_all()
         place = {id_: row for row, id_ in enumerate(table["id"].to_pylist())}
         self._rows = np.array([place[id_] for id_ in ids])
         logits = table["logits"].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
         self.logits: Tensor = torch.from_numpy(logits[self._rows].copy())
-        self._chunks = table["hidden"].chunks if self.has_hidden else []
-        self._starts = np.cumsum([0] + [len(chunk) for chunk in self._chunks])
+        self._chunks = {name: table[name].chunks for name in self.features}
+        self._starts = np.cumsum([0] + [len(chunk) for chunk in table["id"].chunks])
 
-    @property
-    def has_hidden(self) -> bool:
-        return bool(self.facts["hidden"])
+    def batch(self, name: str, indices: Sequence[int], mask: Tensor) -> dict[int, Tensor]:
+        """A feature of the texts at these positions of the ids, by teacher layer: [B, L, W] float32, zero where padded.
 
-    def hidden(self, index: int) -> np.ndarray:
-        """Hidden states of the text at position `index` of the ids: float16 [D, n, H]."""
+        mask [B, L] tells where in a row of the batch the text's rows stand.
+        """
+        about = self.features[name]
+        padded = torch.zeros(len(indices), len(about.layers), mask.shape[1], about.width)
+        real = mask.bool().cpu()
+        for row, index in enumerate(indices):
+            padded[row][:, real[row]] = self._recorded(name, int(index)).float()
+        padded = padded.to(mask.device)
+        return {layer: padded[:, position] for position, layer in enumerate(about.layers)}
+
+    def _recorded(self, name: str, index: int) -> Tensor:
         row = self._rows[index]
         chunk = int(np.searchsorted(self._starts, row, side="right")) - 1
-        flat = self._chunks[chunk][int(row - self._starts[chunk])].values.to_numpy()
-        return flat.reshape(self.facts["depth"], -1, self.facts["channels"])
+        bits = self._chunks[name][chunk][int(row - self._starts[chunk])].values.to_numpy()
+        about = self.features[name]
+        values = torch.from_numpy(bits.view(np.int16).copy()).view(torch.bfloat16)
+        return values.reshape(len(about.layers), -1, about.width)
 
 
-def write_signals(batches: Iterable[Sequence[TextSignals]], facts: dict[str, Any], folder: Path) -> None:
+def write_signals(
+    batches: Iterable[Sequence[TextSignals]], features: Mapping[str, Feature], facts: Mapping[str, Any], folder: Path
+) -> None:
     """Stream batches of signals to a file; memory holds one batch."""
-    fields = [("id", pa.string()), ("logits", pa.list_(pa.float32())), ("tokens", pa.int32())]
-    if facts["hidden"]:
-        fields.append(("hidden", pa.large_list(pa.float16())))
-    schema = pa.schema(fields)
+    fields = [("id", pa.string()), ("logits", pa.list_(pa.float32()))]
+    schema = pa.schema([*fields, *((name, pa.large_list(pa.uint16())) for name in features)])
     with pa.OSFile(str(folder / _TABLE), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for batch in batches:
-            writer.write_batch(_record_batch(batch, schema))
-    (folder / _FACTS).write_text(json.dumps(facts, indent=2), encoding="utf-8")
+            writer.write_batch(_record_batch(batch, schema, list(features)))
+    described = {name: {"layers": about.layers, "width": about.width} for name, about in features.items()}
+    (folder / _FACTS).write_text(json.dumps({**facts, "features": described}, indent=2), encoding="utf-8")
 
 
-def hidden_bytes(tokens: int, depth: int, channels: int) -> int:
-    """Size of the recorded hidden states of `tokens` tokens, float16."""
-    return 2 * tokens * depth * channels
-
-
-def _record_batch(batch: Sequence[TextSignals], schema: pa.Schema) -> pa.RecordBatch:
-    columns = {
-        "id": pa.array([text.id for text in batch]),
-        "logits": pa.array([text.logits for text in batch], type=pa.list_(pa.float32())),
-        "tokens": pa.array([text.tokens for text in batch], type=pa.int32()),
-    }
-    if "hidden" in schema.names:
-        flat = [text.hidden.ravel() for text in batch if text.hidden is not None]
+def _record_batch(batch: Sequence[TextSignals], schema: pa.Schema, names: Sequence[str]) -> pa.RecordBatch:
+    columns = [
+        pa.array([text.id for text in batch]),
+        pa.array([text.logits for text in batch], type=pa.list_(pa.float32())),
+    ]
+    for name in names:
+        flat = [_bits(text.features[name]) if name in text.features else _NOTHING for text in batch]
         offsets = np.cumsum([0] + [len(values) for values in flat])
-        columns["hidden"] = pa.LargeListArray.from_arrays(offsets, pa.array(np.concatenate(flat), type=pa.float16()))
-    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+        columns.append(pa.LargeListArray.from_arrays(offsets, pa.array(np.concatenate(flat), type=pa.uint16())))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def load_signal_facts(folder: str | Path) -> dict[str, Any]:
-    return json.loads((Path(folder) / _FACTS).read_text(encoding="utf-8"))
+_NOTHING = np.empty(0, dtype=np.uint16)
+
+
+def _bits(values: Tensor) -> np.ndarray:
+    """bfloat16 as NumPy can hold it."""
+    return values.contiguous().view(torch.int16).numpy().view(np.uint16).ravel()

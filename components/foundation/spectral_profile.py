@@ -8,7 +8,12 @@ Arrays of a profile are named `axis/quantity/variant/measure` (for example `chan
               permuted (channel axis only: the control, channels in a random but fixed order)
     measure   fingerprint [layers, bins], intensity [layers], entropy [layers], band_shares [layers, bands]
 
-Beside them stand `state/rms` [D + 1] and `update/rms` [D], the mean RMS over tokens.
+Beside them stand `state/rms` [D + 1] and `update/rms` [D], the mean RMS over tokens; `update/block_influence` [D], the
+mean of 1 - cosine between a layer's input and output (ShortGPT, arXiv 2403.03853, equation 1); and
+`state/linear_cka` [D + 1, D + 1] between layers' mean-pooled states (Kornblith et al. 2019, arXiv 1905.00414).
+
+`clipped`, `permuted`, the token axis of updates and linear CKA are controls or need whole Gram matrices: they are
+measured on the first `CONTROL_TEXTS` texts, everything else on all.
 """
 
 import json
@@ -22,11 +27,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from components.foundation import spectrum
+from components.foundation.precision import fast_inference
 
 if TYPE_CHECKING:  # reading a profile needs no model library
     from components.foundation.text_model import TextClassifier
 
 BANDS = 4
+TOKEN_GRID = 32
+"""Points of the token axis' frequency grid: 17 frequencies from 0 to half a cycle per token."""
+CONTROL_TEXTS = 256
 _BATCH = 32
 _PERMUTATION_SEED = 0
 _ARRAYS, _FACTS = "profile.safetensors", "profile.json"
@@ -62,92 +71,110 @@ def profile_classifier(
     classifier: "TextClassifier", texts: Sequence[str], *, bins: int, clip_sigmas: float, what: str = ""
 ) -> SpectralProfile:
     """Run the texts through the model and measure every layer. Memory does not grow with the number of texts."""
-    meter = SpectralMeter(points=token_grid(classifier.max_tokens), clip_sigmas=clip_sigmas)
+    meter = SpectralMeter(clip_sigmas=clip_sigmas)
     classifier.model.eval()
-    with torch.inference_mode():
-        for _, batch in classifier.batches(texts, _BATCH, what):
+    for positions, batch in classifier.batches(texts, _BATCH, what):
+        with fast_inference():
             states = classifier.model(**batch, output_hidden_states=True).hidden_states
-            meter.update(states, batch["attention_mask"])
+        meter.update(states, batch["attention_mask"], torch.from_numpy(positions))
     return meter.profile(bins=bins)
-
-
-def token_grid(max_tokens: int) -> int:
-    """Points of the token-axis grid: the least even number that holds the longest text."""
-    return max_tokens + max_tokens % 2
 
 
 class SpectralMeter:
     """Sums of spectra over the real tokens (channel axis) or texts (token axis) of a stream of batches, in float64."""
 
-    def __init__(self, *, points: int, clip_sigmas: float):
-        self._points, self._clip_sigmas = points, clip_sigmas
-        self._magnitudes: dict[str, Tensor] = {}
-        self._rms: dict[str, Tensor] = {}
+    def __init__(self, *, clip_sigmas: float):
+        self._clip_sigmas = clip_sigmas
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+        self._pooled: dict[int, Tensor] = {}
         self._tokens = self._texts = self._depth = self._channels = 0
 
-    def update(self, hidden_states: Sequence[Tensor], mask: Tensor) -> None:
-        """Add one batch: D + 1 tensors [B, L, H], embeddings first, and the mask [B, L]."""
+    def update(self, hidden_states: Sequence[Tensor], mask: Tensor, positions: Tensor) -> None:
+        """Add one batch: D + 1 tensors [B, L, H], embeddings first, the mask [B, L], and the texts' positions [B]."""
         self._depth, self._channels = len(hidden_states) - 1, hidden_states[0].shape[-1]
         self._texts += len(mask)
         self._tokens += int(mask.sum())
-        previous = None
-        for layer, states in enumerate(hidden_states):
-            states = spectrum.at_least_float32(states)
-            self._measure("state", layer, states, mask)
-            if previous is not None:
-                self._measure("update", layer - 1, states - previous, mask)
-            previous = states
+        states = torch.stack([spectrum.at_least_float32(layer) for layer in hidden_states])
+        updates = states.diff(dim=0)
+        self._measure_all("state", states, mask)
+        self._measure_all("update", updates, mask)
+        self._measure_turn(states, mask)
+        controls = (positions < CONTROL_TEXTS).to(mask.device)
+        if controls.any():
+            self._measure_controls("state", states[:, controls], mask[controls])
+            self._measure_controls("update", updates[:, controls], mask[controls])
+            self._keep_pooled(states[:, controls], mask[controls], positions[controls.cpu()])
 
     def profile(self, *, bins: int) -> SpectralProfile:
         """The profile of everything seen so far; `bins` as in `spectrum.intensity`."""
-        arrays: dict[str, Tensor] = {f"{name}/rms": total / self._tokens for name, total in self._rms.items()}
-        for name, total in self._magnitudes.items():
-            on_channels = name.startswith("channel/")
-            weights = spectrum.two_sided_weights(self._channels if on_channels else self._points)
-            fingerprint = total / (self._tokens if on_channels else self._texts * self._channels)
-            arrays |= _measures(name, fingerprint, weights, bins)
+        means = {name: total / self._counts[name] for name, total in self._sums.items()}
+        arrays = {name: value for name, value in means.items() if value.dim() == 1}
+        for name, fingerprint in means.items():
+            if fingerprint.dim() == 2:
+                weights = spectrum.two_sided_weights(self._channels if name.startswith("channel/") else TOKEN_GRID)
+                arrays |= _measures(name, fingerprint, weights, bins)
+        pooled = torch.stack([self._pooled[position] for position in sorted(self._pooled)], dim=1)
+        arrays["state/linear_cka"] = linear_cka(pooled)
         facts = {
             "depth": self._depth,
             "channels": self._channels,
             "texts": self._texts,
             "tokens": self._tokens,
+            "control_texts": len(self._pooled),
             "bins": bins,
             "clip_sigmas": self._clip_sigmas,
-            "token_grid_points": self._points,
+            "token_grid_points": TOKEN_GRID,
             "bands": BANDS,
             "normalisation": "orthonormal, one-sided; averages weigh mirrored bins twice",
-            "frequency_unit": {"channel": "cycles per H channels", "token": f"cycles per {self._points} tokens"},
+            "frequency_unit": {"channel": "cycles per H channels", "token": f"cycles per {TOKEN_GRID} tokens"},
         }
         return SpectralProfile(arrays=arrays, facts=facts)
 
-    def _measure(self, quantity: str, layer: int, states: Tensor, mask: Tensor) -> None:
-        tokens = states[mask.bool()]
+    def _measure_all(self, quantity: str, states: Tensor, mask: Tensor) -> None:
+        """What is measured on every text; states [layers, B, L, H]."""
+        tokens = states[:, mask.bool()]
         token_rms = spectrum.rms(tokens)
-        layers = self._depth + 1 if quantity == "state" else self._depth
-        self._rms.setdefault(quantity, torch.zeros(layers, dtype=torch.float64))[layer] += (
-            token_rms.double().sum().cpu()
-        )
-        scale = token_rms.clamp(min=torch.finfo(token_rms.dtype).tiny).reciprocal()
-        clipped = spectrum.clip_outliers(tokens, self._clip_sigmas)
-        permuted = tokens[:, _permutation(tokens.shape[-1]).to(tokens.device)]
+        scale = _reciprocal(token_rms)
+        self._add(f"{quantity}/rms", token_rms.sum(dim=1), tokens.shape[1])
+        magnitudes = spectrum.channel_magnitude(tokens)
+        self._add(f"channel/{quantity}/raw", magnitudes.sum(dim=1), tokens.shape[1])
+        self._add(f"channel/{quantity}/rms", torch.einsum("ltk,lt->lk", magnitudes, scale), tokens.shape[1])
+        if quantity == "state":
+            self._add_token_axis(f"token/{quantity}/raw", states, mask)
+            self._add_token_axis(f"token/{quantity}/rms", states * _reciprocal(spectrum.rms(states))[..., None], mask)
 
-        magnitude = spectrum.channel_spectrum(tokens).abs()
-        self._add(f"channel/{quantity}/raw", layer, magnitude.sum(dim=0))
-        self._add(f"channel/{quantity}/rms", layer, (magnitude * scale[:, None]).sum(dim=0))
-        self._add(f"channel/{quantity}/clipped", layer, spectrum.channel_spectrum(clipped).abs().sum(dim=0))
-        self._add(f"channel/{quantity}/permuted", layer, spectrum.channel_spectrum(permuted).abs().sum(dim=0))
+    def _measure_turn(self, states: Tensor, mask: Tensor) -> None:
+        cosine = torch.nn.functional.cosine_similarity(states[1:], states[:-1], dim=-1)
+        self._add("update/block_influence", ((1 - cosine) * mask).sum(dim=(1, 2)), int(mask.sum()))
 
-        for variant, values in (("raw", tokens), ("rms", tokens * scale[:, None]), ("clipped", clipped)):
-            batch = torch.zeros_like(states)
-            batch[mask.bool()] = values
-            magnitude = spectrum.token_spectrum(batch, mask, self._points).abs()
-            self._add(f"token/{quantity}/{variant}", layer, magnitude.sum(dim=(0, 2)))
+    def _measure_controls(self, quantity: str, states: Tensor, mask: Tensor) -> None:
+        tokens = states[:, mask.bool()]
+        clipped = spectrum.clip_outliers(states, self._clip_sigmas)
+        permuted = tokens[..., _permutation(tokens.shape[-1]).to(tokens.device)]
+        for variant, values in (("clipped", clipped[:, mask.bool()]), ("permuted", permuted)):
+            self._add(f"channel/{quantity}/{variant}", spectrum.channel_magnitude(values).sum(dim=1), tokens.shape[1])
+        self._add_token_axis(f"token/{quantity}/clipped", clipped, mask)
+        if quantity == "update":
+            self._add_token_axis(f"token/{quantity}/raw", states, mask)
+            self._add_token_axis(f"token/{quantity}/rms", states * _reciprocal(spectrum.rms(states))[..., None], mask)
 
-    def _add(self, name: str, layer: int, magnitudes: Tensor) -> None:
-        """`magnitudes` [bins], summed over the batch, into row `layer` of `name`."""
-        layers = self._depth + 1 if "/state/" in name else self._depth
-        sums = self._magnitudes.setdefault(name, torch.zeros(layers, len(magnitudes), dtype=torch.float64))
-        sums[layer] += magnitudes.double().cpu()
+    def _add_token_axis(self, name: str, states: Tensor, mask: Tensor) -> None:
+        # One layer at a time: its spectra stay in the processor's cache.
+        spectra = (spectrum.magnitude(*spectrum.token_spectrum(layer, mask, TOKEN_GRID)) for layer in states)
+        sums = torch.stack([magnitudes.sum(dim=(0, 2)) for magnitudes in spectra])
+        self._add(name, sums, len(mask) * states.shape[-1])
+
+    def _keep_pooled(self, states: Tensor, mask: Tensor, positions: Tensor) -> None:
+        pooled = (states * mask[..., None]).sum(dim=2) / mask.sum(dim=1)[:, None]
+        for column, position in enumerate(positions.tolist()):
+            self._pooled[position] = pooled[:, column].double().cpu()
+
+    def _add(self, name: str, sums: Tensor, count: int) -> None:
+        """Sums over a batch by layer, [layers] or [layers, bins], of `count` tokens or channels of texts."""
+        sums = sums.double().cpu()
+        self._sums[name] = self._sums[name] + sums if name in self._sums else sums
+        self._counts[name] = self._counts.get(name, 0) + count
 
 
 def _measures(name: str, fingerprint: Tensor, weights: Tensor, bins: int) -> dict[str, Tensor]:
@@ -157,6 +184,22 @@ def _measures(name: str, fingerprint: Tensor, weights: Tensor, bins: int) -> dic
         f"{name}/entropy": spectrum.spectral_entropy(fingerprint, weights),
         f"{name}/band_shares": spectrum.band_shares(fingerprint, weights, BANDS),
     }
+
+
+def linear_cka(features: Tensor) -> Tensor:
+    """Linear CKA between layers: features [layers, texts, H] -> [layers, layers] in [0, 1].
+
+    |Y^T X|^2 / (|X^T X| |Y^T Y|) of centred features (Kornblith et al. 2019, section 3), by way of the texts' Gram
+    matrices, which are smaller than the channels' where there are few texts.
+    """
+    centred = features - features.mean(dim=1, keepdim=True)
+    grams = (centred @ centred.transpose(1, 2)).flatten(1)
+    norms = grams.norm(dim=1, keepdim=True).clamp(min=torch.finfo(grams.dtype).tiny)
+    return (grams / norms) @ (grams / norms).T
+
+
+def _reciprocal(values: Tensor) -> Tensor:
+    return values.clamp(min=torch.finfo(values.dtype).tiny).reciprocal()
 
 
 def _permutation(channels: int) -> Tensor:

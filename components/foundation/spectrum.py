@@ -11,6 +11,7 @@ Sources: Tian et al., "SpectralKD" (arXiv 2412.19055), section 3; Tian et al., "
 """
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -32,26 +33,39 @@ def two_sided_weights(length: int) -> Tensor:
     return weights
 
 
-def channel_spectrum(states: Tensor) -> Tensor:
-    """FFT over the channels of every token: [..., H] -> complex [..., K]; bin k is k cycles per H channels."""
-    return torch.fft.rfft(at_least_float32(states), norm="ortho")
+def channel_magnitude(states: Tensor) -> Tensor:
+    """Magnitudes of the FFT over every token's channels: [..., H] -> [..., K]; bin k is k cycles per H channels."""
+    parts = torch.view_as_real(torch.fft.rfft(at_least_float32(states), norm="ortho"))
+    return magnitude(parts[..., 0], parts[..., 1])
 
 
-def token_spectrum(states: Tensor, mask: Tensor, points: int) -> Tensor:
-    """FFT over each text's own real tokens, on one frequency grid for all lengths.
+def token_spectrum(states: Tensor, mask: Tensor, points: int) -> tuple[Tensor, Tensor]:
+    """Fourier transform over each text's own real tokens, on one frequency grid for all lengths.
 
-    states [B, L, H], mask [B, L] (1 = real token, padding on the right or left), points >= L, even
-    -> complex [B, G = points // 2 + 1, H]; bin g is g / points cycles per token.
+    states [B, L, H], mask [B, L] (1 = real token, padding on the right or left) -> real and imaginary part, both
+    [B, G = points // 2 + 1, H]; bin g is g / points cycles per token.
 
-    Zero-padding a text of n tokens to `points` samples its discrete-time Fourier transform on the common
-    grid; the factor 1 / sqrt(n) makes it the orthonormal transform of the n real tokens at the
-    frequencies that both have. Only the phase depends on where the padding stands.
+    This samples each text's discrete-time Fourier transform at the grid's frequencies; the factor 1 / sqrt(n) makes it
+    the orthonormal transform of the n real tokens at the frequencies that both have. Only the phase depends on where
+    the padding stands. A few frequencies of short texts: a matrix product is faster than zero-padding and an FFT.
     """
-    if states.shape[-2] > points:
-        raise ValueError(f"token_spectrum: {states.shape[-2]} tokens do not fit a grid of {points} points")
-    real = at_least_float32(states) * mask.unsqueeze(-1)
-    scale = mask.sum(dim=-1).clamp(min=1).to(real.dtype).rsqrt()
-    return torch.fft.rfft(real, n=points, dim=-2) * scale[:, None, None]
+    weights = mask.to(states) * mask.sum(dim=-1, keepdim=True).clamp(min=1).to(states).rsqrt()
+    real, imaginary = _fourier_matrix(states.shape[-2], points).to(states)
+    scaled = states * weights.unsqueeze(-1)
+    return real @ scaled, imaginary @ scaled
+
+
+def magnitude(real: Tensor, imaginary: Tensor) -> Tensor:
+    """sqrt(Re^2 + Im^2), element by element."""
+    return torch.addcmul(real.square(), imaginary, imaginary).sqrt()
+
+
+@lru_cache(maxsize=64)
+def _fourier_matrix(tokens: int, points: int) -> Tensor:
+    """Cosines and negative sines of the grid's frequencies: float64 [2, points // 2 + 1, tokens]."""
+    grid = torch.arange(points // 2 + 1, dtype=torch.float64)[:, None]
+    angles = 2 * math.pi / points * (grid * torch.arange(tokens, dtype=torch.float64) % points)
+    return torch.stack([angles.cos(), -angles.sin()])
 
 
 def rms(states: Tensor) -> Tensor:

@@ -1,14 +1,14 @@
 """The training loop that teacher and students share: `transformers.Trainer`, told what to report and what to refuse."""
 
 import math
-import tempfile
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from datasets import Dataset
 from transformers import (
+    EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
     TrainerCallback,
@@ -21,9 +21,10 @@ from transformers import (
 from components.foundation.errors import UserError
 from components.foundation.options import Options
 from components.foundation.precision import fast_bf16
-from components.foundation.progress import Progress
+from components.foundation.progress import Progress, emit
 from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
+from components.foundation.trainings import Training, digest, training
 
 _HEAD_SPEED = 5.0
 """How much faster a new head learns than the pretrained layers below it."""
@@ -36,6 +37,10 @@ class Schedule(Options):
     learning_rate: float
     batch_size: int
     seed: int
+    patience: int = 0
+    """Stop after this many epochs without a better validation score; 0 never stops."""
+    best_by: Literal["accuracy", "loss"] = "accuracy"
+    """Which score on the validation split tells the best epoch, whose weights are kept."""
 
 
 def tokenized(classifier: TextClassifier, split: Dataset) -> Dataset:
@@ -116,34 +121,64 @@ def fit(
     what: str,
     trainer: type[ClassifierTrainer] = ClassifierTrainer,
     new_head: bool = False,
+    decided_by: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> list[dict[str, Any]]:
-    """Train the classifier in place; returns the log of losses and validation scores by step.
+    """Train the classifier in place to its best epoch; returns the log of losses and validation scores by step.
 
-    `arguments` go to the trainer class. Same seed, same data, same machine: same weights.
+    `arguments` go to the trainer class; `decided_by` holds what of them decides the result (JSON, or tensors). Same
+    seed, same data, same machine: same weights. A training that was killed goes on from its last epoch, one that was
+    finished before is taken as it was (see `trainings`).
     """
     set_seed(schedule.seed)
-    with tempfile.TemporaryDirectory() as scratch:
-        loop = trainer(
-            new_head=new_head,
-            model=classifier.model,
-            args=_arguments(schedule, scratch, math.ceil(len(train) / schedule.batch_size)),
-            train_dataset=train,
-            eval_dataset=validation,
-            data_collator=collator(classifier),
-            compute_metrics=_accuracy,
-            callbacks=[_Reporter(what, run)],
-            **arguments,
-        )
-        loop.remove_callback(PrinterCallback)  # its bare dictionaries say nothing that the reporter does not
-        loop.train()
+    facts = {
+        "schedule": schedule.model_dump(),
+        "train": train.to_dict(),
+        "validation": validation.to_dict(),
+        "kind": f"{trainer.__name__} {new_head} {fast_bf16()}",
+        **(decided_by or {}),
+    }
+    with training(digest(classifier.model.state_dict(), facts)) as work:
+        if work.is_finished:
+            history = _restore(classifier, work, run)
+        else:
+            loop = trainer(
+                new_head=new_head,
+                model=classifier.model,
+                args=_arguments(schedule, str(work.folder), math.ceil(len(train) / schedule.batch_size)),
+                train_dataset=train,
+                eval_dataset=validation,
+                data_collator=collator(classifier),
+                compute_metrics=_accuracy,
+                callbacks=_callbacks(schedule, what, run),
+                **arguments,
+            )
+            loop.remove_callback(PrinterCallback)  # its bare dictionaries say nothing that the reporter does not
+            loop.train(resume_from_checkpoint=work.latest_checkpoint())
+            history = [entry for entry in loop.state.log_history if "step" in entry]
+            work.finish(classifier.model.state_dict(), history)
     classifier.model.eval()
-    return [entry for entry in loop.state.log_history if "step" in entry]
+    return history
 
 
-def _arguments(schedule: Schedule, scratch: str, steps_per_epoch: int) -> TrainingArguments:
+def _restore(classifier: TextClassifier, work: Training, run: Run) -> list[dict[str, Any]]:
+    """Take over a finished training: its weights, and its history for MLflow."""
+    emit("note", message="trained before with the same data and settings: taken as it was")
+    weights, history = work.result()
+    classifier.model.load_state_dict(weights)
+    for entry in history:
+        run.metrics(_known(entry), step=entry["step"])
+    return history
+
+
+def _callbacks(schedule: Schedule, what: str, run: Run) -> list[TrainerCallback]:
+    reporter: list[TrainerCallback] = [_Reporter(what, run)]
+    return [*reporter, EarlyStoppingCallback(schedule.patience)] if schedule.patience else reporter
+
+
+def _arguments(schedule: Schedule, folder: str, steps_per_epoch: int) -> TrainingArguments:
     return TrainingArguments(
-        output_dir=scratch,
+        output_dir=folder,
         num_train_epochs=schedule.epochs,
         learning_rate=schedule.learning_rate,
         per_device_train_batch_size=schedule.batch_size,
@@ -156,10 +191,14 @@ def _arguments(schedule: Schedule, scratch: str, steps_per_epoch: int) -> Traini
         use_cpu=not torch.cuda.is_available(),
         seed=schedule.seed,
         eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,  # and the best
+        load_best_model_at_end=True,
+        metric_for_best_model=schedule.best_by,
+        greater_is_better=schedule.best_by == "accuracy",
         logging_strategy="steps",
         logging_steps=max(1, steps_per_epoch // 10),
         logging_nan_inf_filter=False,
-        save_strategy="no",
         report_to="none",
         disable_tqdm=True,
         remove_unused_columns=False,
@@ -172,6 +211,12 @@ def _accuracy(prediction: Any) -> dict[str, float]:
     return {"accuracy": float((np.argmax(prediction.predictions, axis=1) == prediction.label_ids).mean())}
 
 
+def _known(logs: Mapping[str, Any]) -> dict[str, float]:
+    """Trainer's log entry under the names that MLflow shows."""
+    names = {"loss": "train.loss", "eval_loss": "validation.loss", "eval_accuracy": "validation.accuracy"}
+    return {names[key]: value for key, value in logs.items() if key in names}
+
+
 class _Reporter(TrainerCallback):
     """Progress for whoever watches, losses and validation scores for MLflow."""
 
@@ -181,14 +226,13 @@ class _Reporter(TrainerCallback):
         self._latest: dict[str, Any] = {}
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._progress = self._progress or Progress(self._what, state.max_steps)
+        self._progress = self._progress or Progress(self._what, state.max_steps, done=state.global_step - 1)
         self._progress.advance(**self._latest)
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
     ) -> None:
-        names = {"loss": "train.loss", "eval_loss": "validation.loss", "eval_accuracy": "validation.accuracy"}
-        known = {names[key]: value for key, value in (logs or {}).items() if key in names}
+        known = _known(logs or {})
         self._latest |= {
             name.replace("validation.", "val_").replace("train.", ""): round(v, 4) for name, v in known.items()
         }

@@ -9,7 +9,7 @@ from components.foundation import storage, tracking
 from components.foundation.comparison import LEADERBOARD, REPORT, load_comparison
 from components.foundation.errors import UserError
 from components.foundation.intents import load_intents
-from components.foundation.student import candidate_of
+from components.foundation.student import Description
 
 _EXAMPLES = 2
 _REQUIREMENTS = ("torch", "transformers", "safetensors")
@@ -24,7 +24,7 @@ def promote(*, comparison: str, students: Sequence[str], data: str, run: trackin
     leaderboard = load_comparison(comparison)
     ship, decision = leaderboard["verdict"]["ship"], leaderboard["promotion"]
     name = leaderboard["settings"]["registered_model"]
-    folder = next((path for path in students if candidate_of(path).name == ship), None)
+    folder = next((path for path in students if Description(path).candidate.name == ship), None)
     if folder is None:
         raise UserError(
             f"student {ship}: not among the {len(students)} students handed over; compare these students again"

@@ -29,6 +29,11 @@ def check_candidates(candidates: list[Any], teacher: str) -> None:
     parse_candidates(candidates, depth=_readable_depth(teacher))
 
 
+def student_checkpoints(candidates: list[Any]) -> list[str]:
+    """The checkpoints that candidates start from, each once, sorted."""
+    return sorted({candidate.student for candidate in parse_candidates(candidates) if candidate.student})
+
+
 def _readable_depth(teacher: str) -> int | None:
     """The teacher's depth where its configuration lies on this machine; None where it must be fetched first."""
     folder = checkpoints.fetch(teacher, "", Path()) if teacher == "demo:minilm" else Path(teacher).expanduser()

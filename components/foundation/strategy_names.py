@@ -1,0 +1,42 @@
+"""Which selection strategies there are: entry points of this project and of any other installed package.
+
+A strategy is named by its entry point in the group below, or directly by its place, `package.module:function`.
+"""
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from components.foundation.options import suggest
+
+GROUP = "spectral_distill.strategies"
+
+
+def known_strategies() -> list[str]:
+    """Names of all installed strategies, sorted."""
+    return sorted(entry_points(group=GROUP).names)
+
+
+def check_strategy(name: str) -> None:
+    """`ValueError` where there is no such strategy; a place is imported, so that it fails here and not hours later."""
+    if ":" in name:
+        load_strategy(name)
+    elif name not in known_strategies():
+        raise ValueError(
+            f"strategy: found {name!r}, expected an installed one or package.module:function; "
+            f"{suggest(name, known_strategies())}"
+        )
+
+
+def load_strategy(name: str) -> Any:
+    """The function behind a name or a place."""
+    if ":" not in name:
+        return next(iter(entry_points(group=GROUP, name=name))).load()
+    try:
+        function = EntryPoint(name=name, value=name, group=GROUP).load()
+    except (ImportError, AttributeError) as error:
+        raise ValueError(
+            f"strategy: {name}: cannot be imported ({error}); expected package.module:function on the Python path"
+        ) from error
+    if not callable(function):
+        raise ValueError(f"strategy: {name}: found {type(function).__name__}, expected a function")
+    return function

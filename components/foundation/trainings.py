@@ -1,0 +1,90 @@
+"""Where trainings leave their checkpoints, so that a killed one goes on and a finished one is not done twice.
+
+The folder is named by the environment variable below: a local run's workspace, or a volume that outlives a pod.
+Without it checkpoints vanish with the task. A training's own folder is named by a digest of everything that
+decides its result.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor, uint8
+
+from components.foundation.code_version import code_version
+from components.foundation.storage import whole_folder
+
+ROOT = "SPECTRAL_DISTILL_CHECKPOINTS"
+_WEIGHTS, _HISTORY, _STATE = "model.safetensors", "history.json", "trainer_state.json"
+
+
+def digest(weights: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
+    """One name for a training that starts from these weights with these facts (JSON or tensors), by this code."""
+    found = hashlib.sha256(code_version().encode())
+    for name, value in sorted({**weights, **facts}.items()):
+        found.update(name.encode())
+        if isinstance(value, Tensor):
+            found.update(value.detach().cpu().contiguous().flatten().view(uint8).numpy().data)
+        else:
+            found.update(json.dumps(value, sort_keys=True, default=str).encode())
+    return found.hexdigest()[:32]
+
+
+class Training:
+    """The folder of one training: Trainer's checkpoints while it runs, weights and history when it is done."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._result = folder / "result"
+
+    @property
+    def is_finished(self) -> bool:
+        return self._result.is_dir()
+
+    def latest_checkpoint(self) -> str | None:
+        """The newest checkpoint that was written to its end; Trainer writes its state last."""
+        complete = [path.parent for path in self.folder.glob(f"checkpoint-*/{_STATE}") if _is_json(path)]
+        return str(max(complete, key=_step)) if complete else None
+
+    def finish(self, weights: Mapping[str, Tensor], history: list[dict[str, Any]]) -> None:
+        with whole_folder(self._result) as folder:
+            save_file({name: tensor.detach().cpu().clone() for name, tensor in weights.items()}, folder / _WEIGHTS)
+            (folder / _HISTORY).write_text(json.dumps(history), encoding="utf-8")
+        for checkpoint in self.folder.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+
+    def result(self) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+        """Weights and history of a finished training."""
+        return load_file(self._result / _WEIGHTS), json.loads((self._result / _HISTORY).read_text(encoding="utf-8"))
+
+
+@contextmanager
+def training(name: str) -> Iterator[Training]:
+    """The training of that digest, in the folder of trainings or, where there is none, in one that vanishes."""
+    root = os.environ.get(ROOT)
+    if root:
+        folder = Path(root) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        yield Training(folder)
+    else:
+        with tempfile.TemporaryDirectory() as scratch:
+            yield Training(Path(scratch))
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
