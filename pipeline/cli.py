@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -125,6 +126,36 @@ def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
     _tracking_of(workspace)
     for label, confidence in answer_with_champion(model or Settings().registered_model, texts):
         click.echo(f"{label}\t{confidence:.4f}")
+
+
+@cli.command()
+@click.argument("plan_file", metavar="PLAN")
+@click.option(
+    "--output", default="docs/studies", show_default=True, help="Folder of the table, the findings, the plot."
+)
+@click.option("--data", default=None, help="Data to study; the plan's own otherwise.")
+@_WORKSPACE
+def study(plan_file: str, output: str, data: str | None, workspace: str) -> None:
+    """Train every student of a PLAN (YAML) that its table lacks, and tell what the table shows.
+
+    Stop it at any point and start it again: nothing is done twice.
+    """
+    from pipeline.display import Display
+    from pipeline.local import following_here
+    from pipeline.study.plan import Plan
+
+    values = read_settings(plan_file)
+    if data is not None:
+        values["settings"] = {**values.get("settings", {}), "data": data}
+    plan, folder, name, console = Plan(**values), Path(output), Path(plan_file).stem, _console()
+    place = open_workspace(workspace)
+    with following_here(place, Display(console)):
+        from pipeline.study.harness import run_study  # libraries read at import what this context sets
+        from pipeline.study.report import write_report
+
+        rows, profile = run_study(plan, folder / f"{name}.csv", place)
+    write_report(plan, rows, profile, folder, name)
+    console.print(f"Table      {folder / name}.csv\nFindings   {folder / name}.md", soft_wrap=True)
 
 
 @cli.command(name="compile")

@@ -11,11 +11,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from components.foundation import trainings
 from components.foundation.errors import UserError
 from components.foundation.progress import EVENTS_FILE
 from pipeline.display import Display
 from pipeline.settings import Settings
+from pipeline.warm_python import warm_python
 from pipeline.workspace import Workspace
+
+_HEAVY_MODULES = (
+    "kfp.dsl.executor",
+    "mlflow.transformers",
+    "components.distill_student.distilling",
+    "components.evaluate_student.evaluating",
+    "components.compare_students.comparing",
+)
+"""What tasks import before they work."""
 
 
 def run_locally(settings: Settings, workspace: Workspace, display: Display) -> dict[str, Any]:
@@ -24,14 +35,20 @@ def run_locally(settings: Settings, workspace: Workspace, display: Display) -> d
     KFP's output goes to the workspace's log. A task that refuses its input raises `UserError`; a fault raises
     `RuntimeError` that names the log.
     """
-    run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    run_id = _new_run_id()
     log, events = workspace.log(run_id), workspace.events(run_id)
     _make_folders(workspace, log.parent)
     events.touch()
     workspace.use_tracking()
-    os.environ |= {"KFP_RUN_ID": run_id, EVENTS_FILE: str(events), "PYTHONUNBUFFERED": "1", **_quiet()}
+    os.environ |= {
+        "KFP_RUN_ID": run_id,
+        EVENTS_FILE: str(events),
+        trainings.ROOT: str(workspace.trainings),
+        "PYTHONUNBUFFERED": "1",
+        **_quiet(),
+    }
     failed = False
-    with display.following(events), _output_to(log), _noting_cache_hits(display):
+    with display.following(events), _output_to(log), _noting_cache_hits(display), warm_python(_HEAVY_MODULES):
         try:
             _run_graph(settings, workspace)
         except RuntimeError:  # kfp.local's word for "a task failed"
@@ -40,6 +57,22 @@ def run_locally(settings: Settings, workspace: Workspace, display: Display) -> d
     if failed:
         raise _failure(history, log)
     return next(event for event in reversed(history) if event["event"] == "result")
+
+
+@contextlib.contextmanager
+def following_here(workspace: Workspace, display: Display) -> Iterator[None]:
+    """Draw what steps tell that run in this very process, without the graph; what libraries print goes to a log."""
+    run_id = _new_run_id()
+    log, events = workspace.log(run_id), workspace.events(run_id)
+    _make_folders(workspace, log.parent)
+    events.touch()
+    os.environ |= {EVENTS_FILE: str(events), trainings.ROOT: str(workspace.trainings), **_quiet()}
+    with display.following(events), _output_to(log):
+        yield
+
+
+def _new_run_id() -> str:
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 def _run_graph(settings: Settings, workspace: Workspace) -> None:

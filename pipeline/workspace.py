@@ -23,6 +23,11 @@ class Workspace:
         return self.root / "cache" / code_version()
 
     @property
+    def trainings(self) -> Path:
+        """Checkpoints, from which a killed run goes on."""
+        return self.root / "trainings"
+
+    @property
     def database(self) -> Path:
         return self.root / "mlflow.db"
 

@@ -63,8 +63,8 @@ def distill(
         what="distill",
         trainer=DistillationTrainer,
         decided_by={
-            "candidate": candidate.model_dump(),
-            "targets": selection.layers,
+            "objective": candidate.model_dump(exclude={"strategy", "layers", "teacher_layers", "student"}),
+            "targets": selection.layers if candidate.aligns else None,
             "online": online,
             "teacher_logits": signals.logits,
             "teacher_validation_logits": validation_signals.logits,

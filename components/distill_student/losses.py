@@ -87,7 +87,7 @@ def token_axis(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
     together. Mean over real tokens' share of the two-sided spectrum.
     """
     student, teacher = match_width(student, teacher)
-    lengths = mask.sum(dim=1)
+    lengths = mask.bool().sum(dim=1)
     total = student.new_zeros(())
     for length in sorted(set(lengths.tolist())):
         rows = lengths == length

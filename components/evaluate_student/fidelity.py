@@ -3,6 +3,7 @@
 from typing import Any
 
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from components.foundation.layer_mix import LayerMix
 from components.foundation.selection import Selection
@@ -29,8 +30,15 @@ def spectral_fidelity(student: SpectralProfile, teacher: SpectralProfile, select
 def _distance(student: SpectralProfile, teacher: SpectralProfile, axis: str, layer: int, mix: LayerMix) -> float:
     name = f"{axis}/state/raw/fingerprint"
     mine, theirs = student.arrays[name][layer + 1], _mixed(teacher.arrays[name], mix)
-    length = teacher.facts["channels"] if axis == "channel" else teacher.facts["token_grid_points"]
-    return float(spectral_distance(mine, theirs, two_sided_weights(length)))
+    length = student.facts["channels"] if axis == "channel" else student.facts["token_grid_points"]
+    return float(spectral_distance(mine, _at(len(mine), theirs), two_sided_weights(length)))
+
+
+def _at(bins: int, fingerprint: Tensor) -> Tensor:
+    """At the frequencies of a model of another width, linearly between one's own: cycles per channel are common."""
+    if len(fingerprint) == bins:
+        return fingerprint
+    return interpolate(fingerprint[None, None], size=bins, mode="linear", align_corners=True)[0, 0]
 
 
 def _mixed(fingerprints: Tensor, mix: LayerMix) -> Tensor:

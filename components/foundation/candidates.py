@@ -129,7 +129,7 @@ def check_depth(candidate: Candidate, depth: int, where: str = "candidate") -> N
     """`UserError` where the candidate asks for what a teacher of `depth` layers does not have."""
     if candidate.layers > depth:
         raise UserError(f"{where}: layers: found {candidate.layers}, expected at most {depth}, the teacher's depth")
-    if candidate.strategy.endswith("_pairs") and candidate.layers > depth - 1:
+    if candidate.strategy in ("average_pairs", "weighted_pairs") and candidate.layers > depth - 1:
         raise UserError(
             f"{where}: {candidate.strategy}: found {candidate.layers} layers, expected at most {depth - 1}, "
             f"the number of neighbouring pairs in {depth} teacher layers"

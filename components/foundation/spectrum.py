@@ -49,6 +49,7 @@ def token_spectrum(states: Tensor, mask: Tensor, points: int) -> tuple[Tensor, T
     the orthonormal transform of the n real tokens at the frequencies that both have. Only the phase depends on where
     the padding stands. A few frequencies of short texts: a matrix product is faster than zero-padding and an FFT.
     """
+    states = at_least_float32(states)
     weights = mask.to(states) * mask.sum(dim=-1, keepdim=True).clamp(min=1).to(states).rsqrt()
     real, imaginary = _fourier_matrix(states.shape[-2], points).to(states)
     scaled = states * weights.unsqueeze(-1)

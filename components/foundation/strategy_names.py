@@ -33,9 +33,10 @@ def load_strategy(name: str) -> Any:
         return next(iter(entry_points(group=GROUP, name=name))).load()
     try:
         function = EntryPoint(name=name, value=name, group=GROUP).load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # importing runs the user's code, which may fail in any way
         raise ValueError(
-            f"strategy: {name}: cannot be imported ({error}); expected package.module:function on the Python path"
+            f"strategy: {name}: cannot be imported ({type(error).__name__}: {error}); expected package.module:function "
+            "on the Python path"
         ) from error
     if not callable(function):
         raise ValueError(f"strategy: {name}: found {type(function).__name__}, expected a function")

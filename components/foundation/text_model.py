@@ -52,7 +52,7 @@ class TextClassifier:
     ) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
         """Batches of texts of like length, with the texts' positions; progress is told under the name `what`."""
         token_ids = self.tokenize(texts)
-        order = np.argsort([len(ids) for ids in token_ids], kind="stable")[::-1]
+        order = np.argsort([-len(ids) for ids in token_ids], kind="stable")
         groups = [order[start : start + size] for start in range(0, len(order), size)]
         for group in track(groups, what, len(groups)) if what else groups:
             yield group, self.collate([token_ids[index] for index in group])

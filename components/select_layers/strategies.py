@@ -5,9 +5,10 @@ A strategy is a function (profile, candidate) -> one `LayerMix` a student layer,
 state X^(l+1).
 """
 
+import operator
 import random
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -27,9 +28,7 @@ def select(profile: SpectralProfile, candidate: Candidate) -> Selection:
     """The candidate's selection; `UserError` when it asks for more layers than the teacher has."""
     check_depth(candidate, profile.depth)
     strategy: Strategy = load_strategy(candidate.strategy)
-    layers: list[LayerMix] = [
-        [(int(layer), float(weight)) for layer, weight in mix] for mix in strategy(profile, candidate)
-    ]
+    layers = _plain(strategy(profile, candidate), candidate)
     _check(layers, profile, candidate)
     score = layer_scores.SCORES.get(candidate.strategy)
     return Selection(
@@ -143,6 +142,17 @@ def _pairs(depth: int, k: int, weights: tuple[float, float]) -> list[LayerMix]:
     return [[(layer, weights[0]), (layer + 1, weights[1])] for layer in lower]
 
 
+def _plain(found: Any, candidate: Candidate) -> list[LayerMix]:
+    """What a strategy gave as plain numbers; `UserError` where a user's own gives something else."""
+    try:
+        return [[(operator.index(layer), float(weight)) for layer, weight in mix] for mix in found]
+    except (TypeError, ValueError):
+        raise UserError(
+            f"strategy {candidate.strategy}: found {found!r}, expected (teacher layer, weight) pairs for each student "
+            "layer, such as [[(0, 1.0)], [(4, 0.5), (5, 0.5)]]; mend the strategy"
+        ) from None
+
+
 def _check(layers: list[LayerMix], profile: SpectralProfile, candidate: Candidate) -> None:
     """`UserError` where a user's own strategy gives what no student can be made of."""
     problem = ""
@@ -151,7 +161,7 @@ def _check(layers: list[LayerMix], profile: SpectralProfile, candidate: Candidat
     for mix in layers:
         if not all(0 <= layer < profile.depth for layer, _ in mix):
             problem = f"{mix}, expected teacher layers from 0 to {profile.depth - 1}"
-        elif abs(sum(weight for _, weight in mix) - 1) > 1e-9:
+        elif not abs(sum(weight for _, weight in mix) - 1) < 1e-9:  # so that NaN is refused
             problem = f"{mix}, expected weights that sum to 1"
     if problem:
         raise UserError(f"strategy {candidate.strategy}: found {problem}; mend the strategy")

@@ -4,6 +4,8 @@ float64 must agree to rounding. In float32 an orthonormal transform of H values 
 eps * log2(H) * s * sqrt(H) at worst; with H <= 64 and s <= 10 that is 6e-5, so 1e-4 is allowed.
 """
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -25,6 +27,10 @@ def naive_dft(signal: np.ndarray) -> np.ndarray:
 
 def random_array(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape)
+
+
+def as_complex(parts: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    return torch.complex(*parts)
 
 
 def two_sided(fingerprint: np.ndarray, length: int) -> np.ndarray:
@@ -50,40 +56,43 @@ lengths = st.integers(1, 64)
 
 @pytest.mark.parametrize(("dtype", "close"), TOLERANCES)
 @pytest.mark.parametrize("length", [1, 2, 7, 16, 33, 64])
-def test_channel_spectrum_is_the_first_half_of_the_dft(length, dtype, close):
+def test_channel_magnitude_is_that_of_the_first_half_of_the_dft(length, dtype, close):
     states = random_array(2, 3, length)
-    found = spectrum.channel_spectrum(torch.tensor(states, dtype=dtype))
-    np.testing.assert_allclose(found.numpy(), naive_dft(states)[..., : length // 2 + 1], **close)
+    found = spectrum.channel_magnitude(torch.tensor(states, dtype=dtype))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found.numpy(), np.abs(naive_dft(states))[..., : length // 2 + 1], **close)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_is_widened_before_the_transform(dtype):
-    states = torch.tensor(random_array(64), dtype=dtype)
-    found = spectrum.channel_spectrum(states)
-    assert found.dtype == torch.complex64
-    np.testing.assert_allclose(found.numpy(), naive_dft(states.double().numpy())[:33], **F32)
+def test_half_precision_is_widened_before_every_transform(dtype):
+    states = torch.tensor(random_array(1, 16, 64), dtype=dtype)
+    known = states.double().numpy()
+    channels = spectrum.channel_magnitude(states)
+    tokens = as_complex(spectrum.token_spectrum(states, torch.ones(1, 16), 16))
+    assert (channels.dtype, tokens.dtype) == (torch.float32, torch.complex64)
+    np.testing.assert_allclose(channels.numpy(), np.abs(naive_dft(known))[..., :33], **F32)
+    np.testing.assert_allclose(tokens[0].numpy(), naive_dft(known[0].T).T[:9], **F32)
 
 
 @given(vectors)
 def test_parseval_with_mirrored_bins_counted_twice(signal):
-    power = spectrum.channel_spectrum(torch.from_numpy(signal)).abs().square()
+    power = spectrum.channel_magnitude(torch.from_numpy(signal)).square()
     total = (power * spectrum.two_sided_weights(len(signal))).sum()
     np.testing.assert_allclose(total, (signal**2).sum(), rtol=1e-9, atol=1e-9)
 
 
-@given(npst.arrays(np.float64, st.tuples(st.just(2), lengths), elements=finite), finite, finite)
-def test_channel_spectrum_is_linear(pair, a, b):
-    x, y = torch.from_numpy(pair)
-    together = spectrum.channel_spectrum(a * x + b * y)
-    apart = a * spectrum.channel_spectrum(x) + b * spectrum.channel_spectrum(y)
-    np.testing.assert_allclose(together, apart, rtol=1e-9, atol=1e-9)
+@given(vectors, finite, st.integers(0, 63))
+def test_channel_magnitude_scales_with_the_signal_and_does_not_know_where_it_starts(signal, factor, shift):
+    once = spectrum.channel_magnitude(torch.from_numpy(signal))
+    moved = spectrum.channel_magnitude(torch.from_numpy(np.roll(factor * signal, shift)))
+    np.testing.assert_allclose(moved, abs(factor) * once, rtol=1e-9, atol=1e-9)
 
 
 @given(lengths, st.data())
 def test_an_impulse_is_flat(length, data):
     impulse = torch.zeros(length, dtype=torch.float64)
     impulse[data.draw(st.integers(0, length - 1))] = 1
-    np.testing.assert_allclose(spectrum.channel_spectrum(impulse).abs(), length**-0.5, **F64)
+    np.testing.assert_allclose(spectrum.channel_magnitude(impulse), length**-0.5, **F64)
 
 
 @given(st.integers(3, 64), st.data())
@@ -92,53 +101,104 @@ def test_a_sine_is_one_bin(length, data):
     wave = torch.from_numpy(np.sin(2 * np.pi * frequency * np.arange(length) / length))
     expected = np.zeros(length // 2 + 1)
     expected[frequency] = np.sqrt(length) / 2
-    np.testing.assert_allclose(spectrum.channel_spectrum(wave).abs(), expected, **F64)
+    np.testing.assert_allclose(spectrum.channel_magnitude(wave), expected, **F64)
 
 
 @given(vectors)
 def test_two_sided_weights_turn_half_a_spectrum_into_the_mean_over_a_whole_one(signal):
     weights = spectrum.two_sided_weights(len(signal))
-    one_sided = spectrum.channel_spectrum(torch.from_numpy(signal)).abs()
+    one_sided = spectrum.channel_magnitude(torch.from_numpy(signal))
     assert weights.sum() == len(signal)
     np.testing.assert_allclose(
         spectrum.intensity(one_sided, weights), np.abs(np.fft.fft(signal, norm="ortho")).mean(), rtol=1e-9, atol=1e-9
     )
 
 
+@given(npst.arrays(np.float64, st.tuples(st.just(2), st.integers(1, 9)), elements=finite))
+def test_magnitude_is_that_of_a_complex_number(parts):
+    found = spectrum.magnitude(*map(torch.from_numpy, parts))
+    np.testing.assert_allclose(found, np.hypot(*parts), **F64)
+
+
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize(("dtype", "close"), TOLERANCES)
 def test_token_spectrum_is_the_texts_own_transform_where_both_have_the_frequency(side, dtype, close):
-    points, texts = 24, [random_array(n, 5, seed=n) for n in (1, 2, 3, 8, 12)]  # lengths that divide the grid
-    states, mask = padded(texts, 12, side)
-    found = spectrum.token_spectrum(torch.tensor(states, dtype=dtype), torch.tensor(mask), points).abs()
+    """g / points = k / n cycles per token: texts that divide the grid, texts beyond it, and some between."""
+    points, texts = 24, [random_array(n, 5, seed=n) for n in (1, 2, 3, 8, 12, 16, 24, 36, 48)]
+    states, mask = padded(texts, 48, side)
+    found = as_complex(spectrum.token_spectrum(torch.tensor(states, dtype=dtype), torch.tensor(mask), points)).numpy()
     for row, text in enumerate(texts):
-        own = np.abs(naive_dft(text.T).T)[: len(text) // 2 + 1]
-        np.testing.assert_allclose(found[row, :: points // len(text)], own, **close)
+        shared = np.arange(0, points // 2 + 1, points // math.gcd(points, len(text)))
+        own = np.fft.fft(text, axis=0, norm="ortho")[shared * len(text) // points]
+        np.testing.assert_allclose(np.abs(found[row, shared]), np.abs(own), **close)
+        if side == "right":
+            np.testing.assert_allclose(found[row, shared], own, **close)
 
 
-def test_token_spectrum_between_those_frequencies_is_the_discrete_time_transform():
-    points, text = 10, random_array(7, 3)
+@pytest.mark.parametrize(("dtype", "close"), TOLERANCES)
+@pytest.mark.parametrize(("points", "tokens"), [(10, 7), (9, 7), (8, 9), (32, 512)])
+def test_token_spectrum_between_those_frequencies_is_the_discrete_time_transform(points, tokens, dtype, close):
+    text = random_array(tokens, 3)
     cycles = np.arange(points // 2 + 1) / points
-    expected = np.exp(-2j * np.pi * np.outer(cycles, np.arange(7))) @ text / np.sqrt(7)
-    found = spectrum.token_spectrum(torch.from_numpy(text)[None], torch.ones(1, 7), points)[0]
-    np.testing.assert_allclose(found, expected, **F64)
+    expected = np.exp(-2j * np.pi * np.outer(cycles, np.arange(tokens))) @ text / np.sqrt(tokens)
+    found = spectrum.token_spectrum(torch.tensor(text, dtype=dtype)[None], torch.ones(1, tokens), points)
+    np.testing.assert_allclose(as_complex(found)[0], expected, **close)
 
 
-@given(st.integers(1, 10), st.integers(0, 8), st.integers(0, 8), st.integers(0, 3))
+@given(st.integers(1, 40), st.integers(0, 8), st.integers(0, 8), st.integers(0, 3))
 def test_padding_changes_the_phase_of_a_token_spectrum_alone(tokens, left, right, seed):
     text = random_array(tokens, 4, seed=seed)
     states = np.full((1, left + tokens + right, 4), 7.0)  # padding positions hold values, as in a real model
     states[0, left : left + tokens] = text
     mask = torch.zeros(1, left + tokens + right)
     mask[0, left : left + tokens] = 1
-    alone = spectrum.token_spectrum(torch.from_numpy(text)[None], torch.ones(1, tokens), 26)
-    found = spectrum.token_spectrum(torch.from_numpy(states), mask, 26)
+    alone = as_complex(spectrum.token_spectrum(torch.from_numpy(text)[None], torch.ones(1, tokens), 26))
+    found = as_complex(spectrum.token_spectrum(torch.from_numpy(states), mask, 26))
     np.testing.assert_allclose(found.abs(), alone.abs(), **F64)
+    if left == 0:
+        np.testing.assert_allclose(found, alone, **F64)
 
 
-def test_more_tokens_than_grid_points_are_refused():
-    with pytest.raises(ValueError, match="9 tokens do not fit a grid of 8"):
-        spectrum.token_spectrum(torch.zeros(1, 9, 2), torch.ones(1, 9), 8)
+@given(npst.arrays(np.float64, st.tuples(st.just(2), st.integers(1, 40)), elements=finite), finite, finite)
+def test_token_spectrum_is_linear(pair, a, b):
+    def transform(signal):
+        return as_complex(spectrum.token_spectrum(torch.from_numpy(signal)[None, :, None], mask, 32))
+
+    mask = torch.ones(1, pair.shape[1])
+    x, y = pair
+    np.testing.assert_allclose(
+        transform(a * x + b * y), a * transform(x) + b * transform(y), rtol=1e-9, atol=1e-9
+    )
+
+
+@given(st.integers(1, 40), st.data())
+def test_an_impulse_at_any_token_is_flat(tokens, data):
+    states = torch.zeros(1, tokens, 1, dtype=torch.float64)
+    states[0, data.draw(st.integers(0, tokens - 1))] = 1
+    found = spectrum.magnitude(*spectrum.token_spectrum(states, torch.ones(1, tokens), 32))
+    np.testing.assert_allclose(found, tokens**-0.5, **F64)
+
+
+@given(st.integers(1, 15), st.integers(1, 3))
+def test_a_sine_over_tokens_is_one_bin(frequency, rounds):
+    """In a text of one or several whole rounds of the grid; its magnitude grows with the square root of the length."""
+    tokens = 32 * rounds
+    wave = torch.from_numpy(np.sin(2 * np.pi * frequency * np.arange(tokens) / 32))[None, :, None]
+    found = spectrum.magnitude(*spectrum.token_spectrum(wave, torch.ones(1, tokens), 32))[0, :, 0]
+    np.testing.assert_allclose(found, np.sqrt(tokens) / 2 * (np.arange(17) == frequency), **F64)
+
+
+@given(npst.arrays(np.float64, st.tuples(st.integers(1, 32), st.just(2)), elements=finite))
+def test_parseval_over_tokens_on_a_grid_that_holds_the_text(text):
+    """The grid of 32 points oversamples n tokens 32 / n times."""
+    power = spectrum.magnitude(*spectrum.token_spectrum(torch.from_numpy(text)[None], torch.ones(1, len(text)), 32))
+    total = (power[0].square() * spectrum.two_sided_weights(32)[:, None]).sum(dim=0)
+    np.testing.assert_allclose(total * len(text) / 32, (text**2).sum(axis=0), rtol=1e-9, atol=1e-9)
+
+
+def test_a_text_without_tokens_has_an_empty_spectrum():
+    found = as_complex(spectrum.token_spectrum(torch.ones(1, 3, 2), torch.zeros(1, 3), 8))
+    assert torch.equal(found, torch.zeros(1, 5, 2, dtype=torch.complex64))
 
 
 @pytest.mark.parametrize(("dtype", "close"), TOLERANCES)

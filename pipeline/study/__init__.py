@@ -1,0 +1,1 @@
+"""Experiments over strategies, depths, losses and seeds, with the statistics that a sceptic asks for."""

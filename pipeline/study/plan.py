@@ -1,0 +1,63 @@
+"""A study's plan: which students to train, under which common settings.
+
+settings:            # as for `spectral-distill run`; candidates are made from the grid
+  data: path/to/banking77
+seeds: [0, 1]
+reference: uniform-3L     # the configuration that the others are tested against
+candidates:          # every field takes a value or a list; all combinations are trained
+  - {strategy: [uniform, spectral_intensity], layers: [3, 4], alignment: [none, spectral]}
+  - {strategy: manual, layers: 3, teacher_layers: all}      # every way to keep 3 layers
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from components.foundation.candidates import Candidate, parse_candidate
+from components.foundation.errors import UserError
+from components.foundation.options import Options
+from pipeline.settings import Settings
+
+
+class Plan(Options):
+    """A study as its file gives it."""
+
+    settings: dict[str, Any] = Field(default_factory=dict)
+    seeds: list[int] = Field(min_length=1)
+    reference: str = Field(min_length=1)
+    candidates: list[dict[str, Any]] = Field(min_length=1)
+    frozen_anchor: bool = True
+    """Whether the teacher's checkpoint, frozen and with a linear classifier, is scored beside the students."""
+
+    def common_settings(self) -> Settings:
+        return Settings(**self.settings)
+
+    def students(self, depth: int) -> list[Candidate]:
+        """Every combination of every entry with every seed, each once, seeds outermost; for a teacher of `depth`."""
+        configurations = [
+            combination
+            for index, entry in enumerate(self.candidates)
+            for combination in _combinations(entry, depth, f"candidates[{index}]")
+        ]
+        found: dict[str, Candidate] = {}
+        for seed, configuration in itertools.product(self.seeds, configurations):
+            candidate = parse_candidate({**configuration, "seed": seed})
+            found.setdefault(candidate.name, candidate)
+        if self.reference not in {candidate.configuration for candidate in found.values()}:
+            raise UserError(f"reference: found {self.reference!r}, expected one of the study's configurations")
+        return list(found.values())
+
+
+def _combinations(entry: dict[str, Any], depth: int, where: str) -> Iterator[dict[str, Any]]:
+    if entry.get("teacher_layers") == "all":
+        if not isinstance(entry.get("layers"), int):
+            raise UserError(f"{where}: teacher_layers: all needs one number of layers, found {entry.get('layers')!r}")
+        subsets = [list(layers) for layers in itertools.combinations(range(depth), entry["layers"])]
+        entry = {**entry, "teacher_layers": subsets}
+    elif "teacher_layers" in entry:
+        entry = {**entry, "teacher_layers": [entry["teacher_layers"]]}
+    values = [value if isinstance(value, list) else [value] for value in entry.values()]
+    for combination in itertools.product(*values):
+        yield dict(zip(entry, combination, strict=True))
