@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint format compile lock clean
+.PHONY: demo test lint bench format compile lock clean
 
 demo: $(READY)  ## distil the demo's classifier, from data to report
 	$(BIN)/spectral-distill run --settings examples/demo.yaml
@@ -17,6 +17,9 @@ lint: $(READY)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(READY)  ## every measured comparison; hours on two cores, and nothing else may run
+	for benchmark in profile distillation pipeline large_teacher; do $(BIN)/python benchmarks/$$benchmark.py || exit; done
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -68,6 +68,7 @@ def spectral_distill(s: Any) -> None:
                 validation_share=s.validation_share,
                 test_share=s.test_share,
                 split_seed=s.split_seed,
+                texts_per_label=s.texts_per_label,
             )
         ).outputs["prepared"]
         taught = _cached(

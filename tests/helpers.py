@@ -60,9 +60,9 @@ def split_of(rows: Sequence[tuple[str, str | None]]) -> Dataset:
     return Dataset.from_dict(columns, features=features)
 
 
-def tiny_tokenizer() -> PreTrainedTokenizerFast:
-    """WordPiece over the words of the tiny intents; every other word falls into letters."""
-    words = sorted({word for text, _ in intents() for word in text.split()})
+def tiny_tokenizer(*, letters_only: bool = False) -> PreTrainedTokenizerFast:
+    """WordPiece over the words of the tiny intents; every other word, or every word at all, falls into letters."""
+    words = [] if letters_only else sorted({word for text, _ in intents() for word in text.split()})
     pieces = dict.fromkeys([*_SPECIAL, *words, *_LETTERS, *(f"##{letter}" for letter in _LETTERS)])
     tokenizer = Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()

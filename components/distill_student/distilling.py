@@ -19,6 +19,7 @@ from components.foundation.features import extract
 from components.foundation.intents import load_intents
 from components.foundation.layer_mix import LayerMix, evenly_spaced
 from components.foundation.layer_stack import depth, shallow_copy_of
+from components.foundation.linear_probe import start_from_probe
 from components.foundation.progress import emit
 from components.foundation.selection import Selection, load_selections
 from components.foundation.signals import Signals
@@ -47,6 +48,8 @@ def distill(
     if online:
         _check_online(teacher, student, data["train"]["text"], candidate)
         emit("note", message="the hidden states that it aligns to are not recorded: the teacher runs in every step")
+    if candidate.student:
+        start_from_probe(student, data["train"])
     fit(
         student,
         train=tokenized(student, data["train"]),

@@ -22,6 +22,8 @@ from transformers import (
 from components.foundation.errors import UserError
 from components.foundation.progress import track
 
+_CHUNK = 1024
+
 
 @dataclass(frozen=True, kw_only=True)
 class TextClassifier:
@@ -51,11 +53,17 @@ class TextClassifier:
         self, texts: Sequence[str], size: int, what: str = ""
     ) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
         """Batches of texts of like length, with the texts' positions; progress is told under the name `what`."""
-        token_ids = self.tokenize(texts)
+        token_ids = [
+            ids for start in range(0, len(texts), _CHUNK) for ids in self._compact(texts[start : start + _CHUNK])
+        ]
         order = np.argsort([-len(ids) for ids in token_ids], kind="stable")
         groups = [order[start : start + size] for start in range(0, len(order), size)]
         for group in track(groups, what, len(groups)) if what else groups:
-            yield group, self.collate([token_ids[index] for index in group])
+            yield group, self.collate([token_ids[index].tolist() for index in group])
+
+    def _compact(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Token ids in a tenth of a list's memory: what streams over texts may not grow with their number."""
+        return [np.array(ids, dtype=np.int32) for ids in self.tokenize(texts)]
 
     def logits(self, texts: Sequence[str], batch_size: int = 64, what: str = "") -> np.ndarray:
         """Class scores before softmax: float32 [texts, classes]."""

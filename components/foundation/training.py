@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
+from transformers.trainer import TRAINER_STATE_NAME
 
 from components.foundation.errors import UserError
 from components.foundation.options import Options
@@ -25,9 +27,6 @@ from components.foundation.progress import Progress, emit
 from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
 from components.foundation.trainings import Training, digest, training
-
-_HEAD_SPEED = 5.0
-"""How much faster a new head learns than the pretrained layers below it."""
 
 
 class Schedule(Options):
@@ -78,10 +77,6 @@ def collator(classifier: TextClassifier) -> Callable[[Sequence[dict[str, Any]]],
 class ClassifierTrainer(Trainer):
     """Cross-entropy training; `batch_loss` is the place for another objective."""
 
-    def __init__(self, *, new_head: bool, **arguments: Any):
-        super().__init__(**arguments)
-        self._new_head = new_head
-
     def batch_loss(self, inputs: dict[str, torch.Tensor], model: Any) -> tuple[torch.Tensor, Any]:
         outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
         return torch.nn.functional.cross_entropy(outputs.logits, inputs["labels"]), outputs
@@ -95,21 +90,6 @@ class ClassifierTrainer(Trainer):
             )
         return (loss, {"logits": outputs.logits}) if return_outputs else loss
 
-    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        if self._new_head and self.optimizer is None:
-            body = self.model.base_model_prefix + "."
-            named = [(name, weight) for name, weight in self.model.named_parameters() if weight.requires_grad]
-            groups = [
-                {"params": [weight for name, weight in named if name.startswith(body)]},
-                {
-                    "params": [weight for name, weight in named if not name.startswith(body)],
-                    "lr": _HEAD_SPEED * self.args.learning_rate,
-                },
-            ]
-            kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
-            self.optimizer = kind(groups, weight_decay=self.args.weight_decay, **options)
-        return super().create_optimizer(model)
-
 
 def fit(
     classifier: TextClassifier,
@@ -120,7 +100,6 @@ def fit(
     run: Run,
     what: str,
     trainer: type[ClassifierTrainer] = ClassifierTrainer,
-    new_head: bool = False,
     decided_by: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> list[dict[str, Any]]:
@@ -135,7 +114,7 @@ def fit(
         "schedule": schedule.model_dump(),
         "train": train.to_dict(),
         "validation": validation.to_dict(),
-        "kind": f"{trainer.__name__} {new_head} {fast_bf16()}",
+        "kind": f"{trainer.__name__} {fast_bf16()}",
         **(decided_by or {}),
     }
     with training(digest(classifier.model.state_dict(), facts)) as work:
@@ -143,7 +122,6 @@ def fit(
             history = _restore(classifier, work, run)
         else:
             loop = trainer(
-                new_head=new_head,
                 model=classifier.model,
                 args=_arguments(schedule, str(work.folder), math.ceil(len(train) / schedule.batch_size)),
                 train_dataset=train,
@@ -154,11 +132,22 @@ def fit(
                 **arguments,
             )
             loop.remove_callback(PrinterCallback)  # its bare dictionaries say nothing that the reporter does not
-            loop.train(resume_from_checkpoint=work.latest_checkpoint())
+            checkpoint = work.latest_checkpoint()
+            loop.args.num_train_epochs = _epochs_to_train(schedule, checkpoint)
+            loop.train(resume_from_checkpoint=checkpoint)
             history = [entry for entry in loop.state.log_history if "step" in entry]
             work.finish(classifier.model.state_dict(), history)
     classifier.model.eval()
     return history
+
+
+def _epochs_to_train(schedule: Schedule, checkpoint: str | None) -> int:
+    """The schedule's; none more where a killed training had lost its patience already: Trainer would do another."""
+    if checkpoint is None:
+        return schedule.epochs
+    state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE_NAME))
+    stopped = state.stateful_callbacks["TrainerControl"]["args"]["should_training_stop"]
+    return round(state.epoch) if stopped else schedule.epochs
 
 
 def _restore(classifier: TextClassifier, work: Training, run: Run) -> list[dict[str, Any]]:
@@ -194,6 +183,7 @@ def _arguments(schedule: Schedule, folder: str, steps_per_epoch: int) -> Trainin
         save_strategy="epoch",
         save_total_limit=1,  # and the best
         load_best_model_at_end=True,
+        restore_callback_states_from_checkpoint=True,  # how long its patience has lasted
         metric_for_best_model=schedule.best_by,
         greater_is_better=schedule.best_by == "accuracy",
         logging_strategy="steps",

@@ -4,6 +4,7 @@ The test split decides which student ships, so it is kept as given but for empty
 share is taken out of train (and validation), never out of test.
 """
 
+import random
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -32,6 +33,8 @@ def clean_splits(
     made = [name for name in ("test", "validation") if name not in splits]
     if "test" not in splits:
         splits["train"], splits["test"] = _hold_out(splits["train"], options.test_share, options.split_seed)
+    if options.texts_per_label:
+        splits["train"] = _few_of_each_label(splits["train"], options.texts_per_label, options.split_seed, done)
     if "validation" not in splits:
         splits["train"], splits["validation"] = _hold_out(splits["train"], options.validation_share, options.split_seed)
     done["splits_made"] = made
@@ -122,6 +125,18 @@ def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
                 "add training texts or remove them"
             )
     done["labels_missing"] = {name: sorted(train.keys() - counts[name].keys()) for name in counts if name != "train"}
+
+
+def _few_of_each_label(rows: list[Row], most: int, seed: int, done: dict[str, Any]) -> list[Row]:
+    """At most that many rows of each label, drawn by the seed; the order stays."""
+    drawn, counts = set(), Counter[str]()
+    for index in random.Random(seed).sample(range(len(rows)), len(rows)):
+        label = str(rows[index].label)
+        if counts[label] < most:
+            counts[label] += 1
+            drawn.add(index)
+    done["left_out_by_texts_per_label"] = len(rows) - len(drawn)
+    return [row for index, row in enumerate(rows) if index in drawn]
 
 
 def _hold_out(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:

@@ -16,6 +16,7 @@ def prepare_data(
     validation_share: float,
     test_share: float,
     split_seed: int,
+    texts_per_label: int,
     prepared: dsl.Output[dsl.Dataset],
 ):
     """Read, check, clean, de-duplicate and split the data; write it with a card of what was done."""
@@ -31,6 +32,7 @@ def prepare_data(
             validation_share=validation_share,
             test_share=test_share,
             split_seed=split_seed,
+            texts_per_label=texts_per_label,
         )
         card = prepare(
             data=data,

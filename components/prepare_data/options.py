@@ -16,7 +16,10 @@ class PreparationOptions(Options):
     test_share: float = Field(
         0.2, gt=0, lt=0.5, description="Share of all texts held out where the data has no test split."
     )
-    split_seed: int = Field(13, ge=0, description="Seed of the splits that the pipeline makes.")
+    split_seed: int = Field(13, ge=0, description="Seed of the splits that the pipeline makes, and of what it draws.")
+    texts_per_label: int = Field(
+        0, ge=0, description="Most labelled texts of each label for training and validation together; 0 takes all."
+    )
 
     @model_validator(mode="after")
     def _two_columns(self) -> "PreparationOptions":

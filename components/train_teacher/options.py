@@ -13,8 +13,6 @@ class TeacherOptions(Options):
         64, ge=4, le=8192, description="Texts are cut after this many tokens, for teacher and students."
     )
     teacher_epochs: int = Field(8, ge=1, le=1000, description="Passes over the training texts.")
-    teacher_learning_rate: float = Field(
-        1e-4, gt=0, lt=1, description="Peak learning rate of the encoder; the new head learns 5 times as fast."
-    )
+    teacher_learning_rate: float = Field(1e-4, gt=0, lt=1, description="Peak learning rate of the teacher.")
     teacher_batch_size: int = Field(32, ge=1, le=4096, description="Texts in a training step.")
     teacher_seed: int = Field(0, ge=0, description="Seed of the new head, the training order and dropout.")

@@ -12,6 +12,7 @@ from components.foundation import checkpoints
 from components.foundation.errors import UserError
 from components.foundation.intents import class_names
 from components.foundation.layer_stack import depth
+from components.foundation.linear_probe import start_from_probe
 from components.foundation.options import suggest
 from components.foundation.scores import answer, save_evaluation, score
 from components.foundation.storage import whole_folder
@@ -31,6 +32,7 @@ def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOpti
         set_seed(options.teacher_seed)
         teacher = load_classifier(folder, max_tokens=options.max_tokens, labels=names)
     depth(teacher.model)  # an unknown architecture fails before training
+    start_from_probe(teacher, data["train"])
     schedule = Schedule(
         epochs=options.teacher_epochs,
         learning_rate=options.teacher_learning_rate,
@@ -44,7 +46,6 @@ def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOpti
         schedule=schedule,
         run=run,
         what="fine-tune",
-        new_head=True,
     )
     return teacher
 

@@ -110,7 +110,37 @@ CANDIDATES: dict[str, tuple[Any, list[str]]] = {
     "no layers": ([GOOD, {"strategy": "last"}], ["candidates[1]: layers: missing; give it a value"]),
     "unknown strategy": (
         [{"strategy": "unifrm", "layers": 3}],
-        ["candidates[0]: strategy: found 'unifrm', expected", "'uniform'", "or 'manual'"],
+        [
+            "candidates[0]: strategy: found 'unifrm', expected an installed one or package.module:function",
+            "; did you mean 'uniform'?",
+        ],
+    ),
+    "strategy like no other": (
+        [{"strategy": "zzz", "layers": 3}],
+        ["candidates[0]: strategy: found 'zzz'", "; known: activation_norm, ", "uniform", "weighted_pairs"],
+    ),
+    "strategy as number": (
+        [{"strategy": 3, "layers": 3}],
+        ["candidates[0]: strategy: found 3, expected a valid string"],
+    ),
+    "strategy in no module": (
+        [GOOD, {"strategy": "nowhere.at_all:f", "layers": 3}],
+        [
+            "candidates[1]: strategy: nowhere.at_all:f: cannot be imported (ModuleNotFoundError: No module named",
+            "); expected package.module:function on the Python path",
+        ],
+    ),
+    "strategy not in its module": (
+        [{"strategy": "json:select", "layers": 3}],
+        ["candidates[0]: strategy: json:select: cannot be imported (", "'json'", "'select'", "expected package.module"],
+    ),
+    "strategy that is no function": (
+        [{"strategy": "os:sep", "layers": 3}],
+        ["candidates[0]: strategy: os:sep: found str, expected a function"],
+    ),
+    "strategy without a function": (
+        [{"strategy": "json:", "layers": 3}],
+        ["candidates[0]: strategy: json:: cannot be imported (", "expected package.module:function"],
     ),
     "unknown key": (
         [{**GOOD, "temprature": 2}],
@@ -151,7 +181,51 @@ CANDIDATES: dict[str, tuple[Any, list[str]]] = {
     ),
     "unknown alignment": (
         [{**GOOD, "alignment": "magic"}],
-        ["candidates[0]: alignment: found 'magic', expected 'none'"],
+        [
+            "candidates[0]: alignment: found 'magic', expected 'none', 'hidden_mse', 'cosine', 'spectral', 'magnitude'",
+            "'log_magnitude', 'band_limited', 'token_axis' or 'pooled'",
+        ],
+    ),
+    "negative alignment weight": (
+        [{**GOOD, "alignment": "cosine", "alignment_weight": -0.5}],
+        ["candidates[0]: alignment_weight: found -0.5, expected greater than 0"],
+    ),
+    "negative final alignment weight": (
+        [{**GOOD, "alignment": "cosine", "final_alignment_weight": -1}],
+        ["candidates[0]: final_alignment_weight: found -1, expected greater than or equal to 0"],
+    ),
+    "no final temperature": (
+        [{**GOOD, "final_temperature": 0}],
+        ["candidates[0]: final_temperature: found 0, expected greater than 0"],
+    ),
+    "final temperature too hot": (
+        [{**GOOD, "final_temperature": 101}],
+        ["candidates[0]: final_temperature: found 101, expected less than or equal to 100"],
+    ),
+    "final temperature NaN": (
+        '[{"strategy": "uniform", "layers": 3, "final_temperature": NaN}]',
+        ["candidates[0]: final_temperature: found nan, expected a finite number"],
+    ),
+    "no bins": (
+        [{**GOOD, "alignment": "band_limited", "alignment_bins": 0}],
+        ["candidates[0]: alignment_bins: found 0, expected greater than or equal to 1"],
+    ),
+    "half a bin": (
+        [{**GOOD, "alignment": "band_limited", "alignment_bins": 2.5}],
+        ["candidates[0]: alignment_bins: found 2.5, expected a valid integer"],
+    ),
+    "layers aligned by number": (
+        [{**GOOD, "alignment": "cosine", "aligned_layers": 2}],
+        ["candidates[0]: aligned_layers: found 2, expected 'all' or 'last'"],
+    ),
+    "the first layers aligned": (
+        [{**GOOD, "alignment": "cosine", "aligned_layers": "first"}],
+        ["candidates[0]: aligned_layers: found 'first', expected 'all' or 'last'"],
+    ),
+    "student as number": ([{**GOOD, "student": 7}], ["candidates[0]: student: found 7, expected a valid string"]),
+    "two wrong in one": (
+        [{**GOOD, "temperature": 0, "alignment_bin": 4}],
+        ["candidates[0]: temperature: found 0, expected greater than 0", "unknown setting 'alignment_bin'; did you"],
     ),
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import huggingface_hub.constants
 import pandas as pd
 import pytest
-from helpers import LABELS, tiny_tokenizer
+from helpers import LABELS, profile_of, tiny_tokenizer
 from transformers import AlbertConfig, AlbertForSequenceClassification, BertForSequenceClassification
 
 from components.foundation import storage, tracking
@@ -18,6 +18,7 @@ from components.foundation.candidates import DEFAULT_CANDIDATES
 from components.foundation.errors import UserError
 from components.prepare_data.component import prepare_data
 from components.resolve_data.component import resolve_data
+from components.select_layers.component import select_layers
 from components.train_teacher.component import train_teacher
 
 StepRefuses = Callable[..., str]
@@ -72,6 +73,14 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
             "candidates[0]: average_pairs: found 6 layers, expected at most 5",
             "the number of neighbouring pairs in 6 teacher layers",
         ],
+    ),
+    "strategy that is not on this machine": (
+        {"candidates": [{"strategy": "elsewhere.mine:best", "layers": 3}]},
+        ["candidates[0]: strategy: elsewhere.mine:best: cannot be imported (", "on the Python path"],
+    ),
+    "missing student": (
+        {"candidates": [{"strategy": "last", "layers": 3, "student": "no/such/folder"}]},
+        [f"checkpoint no/such/folder: {NEITHER_FOLDER_NOR_HUB}"],
     ),
     "layers that the demo lacks": (
         {"candidates": [{"strategy": "manual", "layers": 3, "teacher_layers": [-1, 0, 6]}]},
@@ -287,7 +296,8 @@ def prepare(step_refuses: StepRefuses, target: Path, data: Path, strangers: Path
         "data": str(data), "data_version": storage.version(str(data)), "text_column": "text", "label_column": "label",
         "out_of_scope_data": str(strangers or ""),
         "out_of_scope_version": storage.version(str(strangers)) if strangers else "",
-        "validation_share": 0.1, "test_share": 0.2, "split_seed": 13, "prepared": artifact(target),
+        "validation_share": 0.1, "test_share": 0.2, "split_seed": 13, "texts_per_label": 0,
+        "prepared": artifact(target),
     }  # fmt: skip
     return step_refuses(prepare_data, **inputs | changes)
 
@@ -521,4 +531,68 @@ def test_teacher(
         "evaluation": artifact(place / "evaluation"), "metrics": artifact(place / "metrics"),
     }  # fmt: skip
     says(step_refuses(train_teacher, **inputs | changes), ["error: train_teacher: ", *fragments])
+    assert list(place.iterdir()) == []
+
+
+# select_layers
+
+
+OWN_STRATEGIES = """
+def one_too_few(profile, candidate):
+    return [[(0, 1.0)]] * (candidate.layers - 1)
+
+
+def too_deep(profile, candidate):
+    return [[(profile.depth, 1.0)]] * candidate.layers
+"""
+
+# id: (candidates beside a good one, fragments of the answer)
+SELECTIONS: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
+    "more layers than the teacher": (
+        [{"strategy": "spectral_intensity", "layers": 4}],
+        ["layers: found 4, expected at most 3, the teacher's depth"],
+    ),
+    "layers that the teacher lacks": (
+        [{"strategy": "manual", "layers": 1, "teacher_layers": [3]}],
+        ["teacher_layers: found [3], expected numbers from 0 to 2"],
+    ),
+    "as many pairs as layers": (
+        [{"strategy": "weighted_pairs", "layers": 3}],
+        ["weighted_pairs: found 3 layers, expected at most 2, the number of neighbouring pairs in 3 teacher layers"],
+    ),
+    "strategy that is not installed here": (
+        [{"strategy": "elsewhere", "layers": 2}],
+        ["candidates[1]: strategy: found 'elsewhere', expected an installed one or package.module:function; known: "],
+    ),
+    "module that is not installed here": (
+        [{"strategy": "elsewhere.mine:best", "layers": 2}],
+        ["candidates[1]: strategy: elsewhere.mine:best: cannot be imported (", "on the Python path"],
+    ),
+    "own strategy of too few layers": (
+        [{"strategy": "own_strategies:one_too_few", "layers": 2}],
+        ["strategy own_strategies:one_too_few: found 1 layers, expected 2; mend the strategy"],
+    ),
+    "own strategy beyond the teacher": (
+        [{"strategy": "own_strategies:too_deep", "layers": 2}],
+        ["strategy own_strategies:too_deep: found [(3, 1.0)], expected teacher layers from 0 to 2; mend the strategy"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("candidates", "fragments"), SELECTIONS.values(), ids=SELECTIONS)
+def test_selection(
+    step_refuses: StepRefuses, says: Says, tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch,
+    candidates: list[dict[str, Any]], fragments: list[str],
+) -> None:  # fmt: skip
+    (tmp_path / "own_strategies.py").write_text(OWN_STRATEGIES)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "profile").mkdir()
+    profile_of([1.0, 2.0, 3.0]).save(tmp_path / "profile")
+    line = step_refuses(
+        select_layers,
+        profile=artifact(tmp_path / "profile"),
+        candidates=[{"strategy": "last", "layers": 1}, *candidates],
+        selections=artifact(place / "selections"),
+    )
+    says(line, ["error: select_layers: ", *fragments])
     assert list(place.iterdir()) == []

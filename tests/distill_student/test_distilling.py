@@ -1,34 +1,42 @@
 """Students taught for real, by a tiny teacher on tiny intents."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
 import pytest
 import torch
 from datasets import DatasetDict
-from helpers import LABELS, MAX_TOKENS, NO_RUN, same_weights
-from transformers import TrainingArguments
+from helpers import LABELS, MAX_TOKENS, NO_RUN, same_weights, tiny_bert_config, tiny_tokenizer
+from transformers import BertModel, TrainingArguments
 
 from components.capture_signals.capturing import capture
 from components.capture_signals.options import SignalOptions
-from components.distill_student.distilling import DistillationTrainer, distill, distill_and_save
-from components.distill_student.losses import complex_spectral, distillation_kl, hidden_mse
+from components.distill_student.distilling import DistillationTrainer, build_student, distill, distill_and_save
+from components.distill_student.losses import ALIGNMENTS, distillation_kl
 from components.distill_student.options import StudentOptions
+from components.foundation import checkpoints
 from components.foundation.candidates import Candidate
 from components.foundation.errors import UserError
+from components.foundation.features import extract
 from components.foundation.intents import save_intents
-from components.foundation.layer_stack import depth, shallow_copy_of
-from components.foundation.selection import Selection
+from components.foundation.layer_stack import depth, layer_stack, shallow_copy_of
+from components.foundation.linear_probe import start_from_probe
+from components.foundation.selection import Selection, save_selections
 from components.foundation.signals import Signals
-from components.foundation.student import candidate_of, read_description
+from components.foundation.student import Description
 from components.foundation.text_model import TextClassifier, load_classifier
+from components.foundation.tracking import Run
 from components.foundation.training import Schedule, collator, fit, tokenized
+from components.foundation.trainings import ROOT
 
 SELECTION = Selection(strategy="manual", depth=4, layers=[[(0, 0.3), (1, 0.7)], [(3, 1.0)]])
 OPTIONS = StudentOptions(student_epochs=2, student_learning_rate=3e-3, student_batch_size=16)
+ONLINE = "the teacher runs in every step"
+every_alignment = pytest.mark.parametrize("alignment", ALIGNMENTS)
 
 
-def candidate(alignment: str = "none", **others) -> Candidate:
+def candidate(alignment: str = "none", **others: Any) -> Candidate:
     return Candidate(**{"strategy": "manual", "layers": 2, "teacher_layers": [1, 3], "alignment": alignment} | others)
 
 
@@ -37,15 +45,16 @@ def teacher(tiny_checkpoint: Path, tiny_data: DatasetDict) -> TextClassifier:
     """A teacher that has learnt the tiny intents."""
     torch.manual_seed(0)
     classifier = load_classifier(tiny_checkpoint, max_tokens=MAX_TOKENS, labels=LABELS)
-    schedule = Schedule(epochs=8, learning_rate=3e-3, batch_size=16, seed=0)
+    start_from_probe(classifier, tiny_data["train"])
+    schedule = Schedule(epochs=6, learning_rate=3e-3, batch_size=16, seed=0)
     train, validation = tokenized(classifier, tiny_data["train"]), tokenized(classifier, tiny_data["validation"])
-    fit(classifier, train=train, validation=validation, schedule=schedule, run=NO_RUN, what="teach", new_head=True)
+    fit(classifier, train=train, validation=validation, schedule=schedule, run=NO_RUN, what="teach")
     return classifier
 
 
 @pytest.fixture(scope="module")
 def recorded(teacher: TextClassifier, tiny_data: DatasetDict, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The teacher's signals with hidden states."""
+    """The teacher's signals with what any alignment needs."""
     return signals_of(teacher, tiny_data, tmp_path_factory.mktemp("signals") / "recorded", budget_gib=1)
 
 
@@ -55,100 +64,202 @@ def logits_only(teacher: TextClassifier, tiny_data: DatasetDict, tmp_path_factor
     return signals_of(teacher, tiny_data, tmp_path_factory.mktemp("signals") / "logits", budget_gib=0)
 
 
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A checkpoint of the teacher's tokenizer, half as wide, three layers deep."""
+    return checkpoint_at(tmp_path_factory.mktemp("checkpoints") / "narrow", letters_only=False)
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same with a tokenizer that knows letters alone."""
+    return checkpoint_at(tmp_path_factory.mktemp("checkpoints") / "foreign", letters_only=True)
+
+
+def checkpoint_at(folder: Path, *, letters_only: bool) -> str:
+    tokenizer = tiny_tokenizer(letters_only=letters_only)
+    torch.manual_seed(1)
+    config = tiny_bert_config(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=3, initializer_range=0.2
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
 def signals_of(teacher: TextClassifier, data: DatasetDict, target: Path, budget_gib: float) -> Path:
-    wanted: list[object] = [{"strategy": "uniform", "layers": 2, "alignment": "spectral"}]
-    capture(teacher, data, wanted, SignalOptions(signals_budget_gib=budget_gib), target)
+    wanted = [candidate(alignment) for alignment in ("hidden_mse", "band_limited", "pooled")]
+    capture(
+        teacher=teacher, data=data, candidates=wanted, selections={one.name: SELECTION for one in wanted},
+        options=SignalOptions(signals_budget_gib=budget_gib), checkpoints={}, target=target,
+    )  # fmt: skip
     return target
 
 
-def student_of(teacher, data, signals, wanted=None, options=OPTIONS) -> TextClassifier:
-    return distill(
-        teacher=teacher, data=data, signals=Signals(signals, data["train"]["id"]), selection=SELECTION,
-        candidate=wanted or candidate(), options=options, run=NO_RUN,
+def untaught(teacher: TextClassifier, wanted: Candidate) -> TextClassifier:
+    pinned = {wanted.student: checkpoints.version(wanted.student)} if wanted.student else {}
+    return build_student(teacher, SELECTION, wanted, pinned)
+
+
+def student_of(
+    teacher: TextClassifier, data: DatasetDict, signals: Path, wanted: Candidate, options: StudentOptions = OPTIONS,
+    run: Run = NO_RUN,
+) -> TextClassifier:  # fmt: skip
+    student = untaught(teacher, wanted)
+    distill(
+        teacher=teacher, student=student, data=data, signals=Signals(signals, data["train"]["id"]),
+        validation_signals=Signals(signals, data["validation"]["id"]), selection=SELECTION, candidate=wanted,
+        options=options, run=run,
     )  # fmt: skip
-
-
-def trainer_of(model, signals, wanted, teacher, tmp_path) -> DistillationTrainer:
-    return DistillationTrainer(
-        model=model, new_head=False, candidate=wanted, selection=SELECTION, signals=signals,
-        online_teacher=None if signals.has_hidden else teacher.model,
-        args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
-    )  # fmt: skip
-
-
-def untrained_student(teacher: TextClassifier):
-    """The student before its first step, in training mode but without dropout, so that losses can be compared."""
-    student = shallow_copy_of(teacher.model, SELECTION.layers).train()
-    for module in student.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
     return student
 
 
-def accuracy(classifier: TextClassifier, split) -> float:
+def trainer_of(
+    model: Any, signals: Signals, validation_signals: Signals, wanted: Candidate, online: Any, folder: Path,
+    progress: float = 0.0,
+) -> DistillationTrainer:  # fmt: skip
+    trainer = DistillationTrainer(
+        model=model, candidate=wanted, targets=SELECTION.layers, signals=signals, validation_signals=validation_signals,
+        online_teacher=online, args=TrainingArguments(output_dir=str(folder), use_cpu=True, report_to="none"),
+    )  # fmt: skip
+    trainer.state.max_steps, trainer.state.global_step = 100, round(100 * progress)
+    return trainer
+
+
+@pytest.fixture
+def loss_of(teacher, tiny_data, recorded, logits_only, tmp_path):
+    """The objective of a student on a batch of training texts, from recorded features or from the teacher itself."""
+
+    def loss(student: Any, wanted: Candidate, *, online: bool = True, progress: float = 0.0) -> float:
+        folder = logits_only if online else recorded
+        signals, others = (Signals(folder, tiny_data[split]["id"]) for split in ("train", "validation"))
+        model = teacher.model if online else None
+        trainer = trainer_of(student, signals, others, wanted, model, tmp_path, progress)
+        with torch.no_grad():
+            return float(trainer.batch_loss(some_batch(teacher, tiny_data["train"]), student)[0])
+
+    return loss
+
+
+def steady(classifier: TextClassifier) -> Any:
+    """The model in training mode but without dropout, so that losses can be compared."""
+    model = classifier.model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model
+
+
+def accuracy(classifier: TextClassifier, split: Any) -> float:
     return float((classifier.logits(split["text"]).argmax(1) == split["label"]).mean())
 
 
-def some_batch(teacher: TextClassifier, data: DatasetDict) -> dict[str, torch.Tensor]:
-    """Training texts of several lengths, out of order."""
-    rows = tokenized(teacher, data["train"])
-    return collator(teacher)([rows[index] for index in (90, 2, 55, 12, 31)])
+def some_batch(classifier: TextClassifier, split: Any) -> dict[str, torch.Tensor]:
+    """Texts of several lengths, out of order."""
+    rows = tokenized(classifier, split)
+    return collator(classifier)([rows[index % len(rows)] for index in (90, 2, 55, 12, 31)])
 
 
-@pytest.mark.parametrize("alignment", ["hidden_mse", "spectral"])
-def test_recorded_states_teach_as_the_teacher_itself(alignment, teacher, tiny_data, recorded, logits_only, tmp_path):
-    student, batch = untrained_student(teacher), some_batch(teacher, tiny_data)
-    wanted = candidate(alignment, alignment_weight=3.0)
+def alignment_by_hand(wanted: Candidate, mine: Sequence, theirs: Sequence, mask: torch.Tensor) -> torch.Tensor:
+    """Mean over the aligned layers of the measure between features, the teacher's layers mixed before the feature."""
+    targets = [0.3 * theirs[1] + 0.7 * theirs[2], theirs[4]]  # state 0 is the embeddings
     losses = []
-    for folder in (recorded, logits_only):
-        signals = Signals(folder, tiny_data["train"]["id"])
-        with torch.no_grad():
-            losses.append(float(trainer_of(student, signals, wanted, teacher, tmp_path).batch_loss(batch, student)[0]))
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3)  # recorded in float16: 11 bits
+    for student, target in list(zip(mine[1:], targets, strict=True))[-1 if wanted.aligned_layers == "last" else 0 :]:
+        (features, rows), (others, _) = (extract(wanted.features, states, mask) for states in (student, target))
+        losses.append(ALIGNMENTS[wanted.alignment](features, others, rows))
+    return torch.stack(losses).mean()
 
 
-@pytest.mark.parametrize(("alignment", "measure"), [("hidden_mse", hidden_mse), ("spectral", complex_spectral)])
-def test_the_loss_is_the_weighted_sum_of_its_parts(alignment, measure, teacher, tiny_data, recorded, tmp_path):
-    student, batch = untrained_student(teacher), some_batch(teacher, tiny_data)
-    wanted = candidate(alignment, ce_weight=0.25, kl_weight=0.5, alignment_weight=2.0, temperature=3.0)
-    trainer = trainer_of(student, Signals(recorded, tiny_data["train"]["id"]), wanted, teacher, tmp_path)
-    inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"], "output_hidden_states": True}
+# -- the objective ----------------------------------------------------------------------------------------------------
+
+
+@every_alignment
+def test_recorded_states_teach_as_the_teacher_itself(alignment, teacher, loss_of):
+    wanted = candidate(alignment, alignment_weight=1.0, ce_weight=1e-6, kl_weight=0.0)  # the alignment alone counts
+    student = steady(untaught(teacher, wanted))
     with torch.no_grad():
-        loss, _ = trainer.batch_loss(batch, student)
+        for parameter in student.parameters():  # away from the teacher, where nearly equal states would hide all
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
+    losses = [loss_of(student, wanted, online=online) for online in (False, True)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-2)  # recorded in bfloat16: 8 bits
+    assert losses[1] > 1e-4
+
+
+@every_alignment
+@pytest.mark.parametrize("aligned_layers", ["all", "last"])
+def test_the_loss_is_the_weighted_sum_of_its_parts(alignment, aligned_layers, teacher, tiny_data, loss_of):
+    wanted = candidate(
+        alignment, ce_weight=0.25, kl_weight=0.5, alignment_weight=2.0, temperature=3.0, aligned_layers=aligned_layers
+    )
+    student, batch = steady(untaught(teacher, wanted)), some_batch(teacher, tiny_data["train"])
+    inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"], "output_hidden_states": True}
+    loss = loss_of(student, wanted)
+    with torch.no_grad():
         mine, theirs = student(**inputs), teacher.model(**inputs)
-    targets = [0.3 * theirs.hidden_states[1] + 0.7 * theirs.hidden_states[2], theirs.hidden_states[4]]
-    aligned = [
-        measure(mine.hidden_states[layer + 1], target, batch["attention_mask"]) for layer, target in enumerate(targets)
-    ]
     expected = (
         0.25 * torch.nn.functional.cross_entropy(mine.logits, batch["labels"])
         + 0.5 * distillation_kl(mine.logits, theirs.logits, 3.0)
-        + 2.0 * (aligned[0] + aligned[1]) / 2
+        + 2.0 * alignment_by_hand(wanted, mine.hidden_states, theirs.hidden_states, batch["attention_mask"])
+    )
+    assert loss == pytest.approx(float(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.5, 0.9])
+def test_schedules_follow_the_steps(progress, teacher, loss_of):
+    """Weight from 2 to 0.5 and temperature from 4 to 1: at each step as a constant of that value."""
+    moving = candidate("hidden_mse", alignment_weight=2.0, final_alignment_weight=0.5, temperature=4.0,
+                       final_temperature=1.0)  # fmt: skip
+    constant = candidate("hidden_mse", alignment_weight=2.0 - 1.5 * progress, temperature=4.0 - 3.0 * progress)
+    student = steady(untaught(teacher, moving))
+    assert loss_of(student, moving, progress=progress) == pytest.approx(loss_of(student, constant, progress=progress))
+    assert loss_of(student, moving, progress=0.3) != pytest.approx(loss_of(student, moving, progress=0.4), rel=1e-4)
+
+
+def test_an_alignment_may_fade_to_nothing(teacher, loss_of):
+    fading = candidate("hidden_mse", alignment_weight=2.0, final_alignment_weight=0.0)
+    student = steady(untaught(teacher, fading))
+    assert loss_of(student, fading, progress=1.0) == pytest.approx(loss_of(student, candidate("none")))
+
+
+@pytest.mark.parametrize("progress", [0.0, 0.7])
+def test_validation_measures_the_logits_against_the_validation_signals(
+    progress, teacher, tiny_data, recorded, tmp_path
+):
+    """By the same yardstick in every epoch: neither alignment nor a temperature that moves."""
+    wanted = candidate("spectral", ce_weight=0.25, kl_weight=0.5, temperature=3.0, final_temperature=1.0)
+    signals, others = (Signals(recorded, tiny_data[split]["id"]) for split in ("train", "validation"))
+    student = untaught(teacher, wanted).model.eval()
+    trainer = trainer_of(student, signals, others, wanted, None, tmp_path, progress)
+    batch = some_batch(teacher, tiny_data["validation"])
+    with torch.no_grad():
+        loss, outputs = trainer.batch_loss(batch, student)
+        theirs = teacher.model(batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    expected = 0.25 * torch.nn.functional.cross_entropy(outputs.logits, batch["labels"]) + 0.5 * distillation_kl(
+        outputs.logits, theirs, 3.0
     )
     assert float(loss) == pytest.approx(float(expected), rel=1e-3)
 
 
-def test_validation_measures_the_task_alone(teacher, tiny_data, recorded, tmp_path):
-    student, batch = untrained_student(teacher).eval(), some_batch(teacher, tiny_data)
-    trainer = trainer_of(student, Signals(recorded, tiny_data["train"]["id"]), candidate("spectral"), teacher, tmp_path)
-    with torch.no_grad():
-        loss, outputs = trainer.batch_loss(batch, student)
-    assert float(loss) == pytest.approx(float(torch.nn.functional.cross_entropy(outputs.logits, batch["labels"])))
+# -- training ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("alignment", ["none", "hidden_mse", "spectral"])
+@pytest.mark.parametrize("alignment", ["none", *ALIGNMENTS])
 def test_training_lowers_the_loss(alignment, teacher, tiny_data, recorded):
-    set_of = {name: tokenized(teacher, tiny_data[name]) for name in ("train", "validation")}
-    student = TextClassifier(model=shallow_copy_of(teacher.model, SELECTION.layers), tokenizer=teacher.tokenizer)
-    log = fit(
-        student, **set_of, schedule=Schedule(epochs=6, learning_rate=3e-3, batch_size=16, seed=0), run=NO_RUN, what="t",
-        trainer=DistillationTrainer, candidate=candidate(alignment), selection=SELECTION,
-        signals=Signals(recorded, tiny_data["train"]["id"]), online_teacher=None,
-    )  # fmt: skip
-    losses = [entry["loss"] for entry in log if "loss" in entry]
-    assert len(losses) == 36  # 96 texts in batches of 16, six times
-    assert sum(losses[-6:]) < 0.7 * sum(losses[:6])
-    assert [entry["epoch"] for entry in log if "eval_accuracy" in entry] == [1, 2, 3, 4, 5, 6]
+    class Losses(Run):
+        training: list[float] = []  # noqa: RUF012
+        validation: list[float] = []  # noqa: RUF012
+
+        def metrics(self, values, step=0):
+            self.training += [values["train.loss"]] if "train.loss" in values else []
+            self.validation += [values["validation.loss"]] if "validation.loss" in values else []
+
+    run = Losses(None)
+    options = StudentOptions(student_epochs=6, student_learning_rate=3e-3, student_batch_size=16)
+    student_of(teacher, tiny_data, recorded, candidate(alignment), options, run)
+    assert len(run.training) == 36  # 96 texts in batches of 16, six times
+    assert sum(run.training[-6:]) < 0.7 * sum(run.training[:6])
+    assert len(run.validation) == 6
+    assert run.validation[-1] < run.validation[0]
 
 
 def test_a_student_learns_from_its_teacher(teacher, tiny_data, recorded):
@@ -168,6 +279,23 @@ def test_same_seed_same_weights_and_another_seed_others(teacher, tiny_data, reco
     assert not same_weights(first, other)
 
 
+def test_a_student_that_gets_no_better_runs_out_of_patience(teacher, tiny_data, recorded):
+    """At a learning rate that moves no weight, the second epoch is as good as the first."""
+
+    class Epochs(Run):
+        seen = 0
+
+        def metrics(self, values, step=0):
+            self.seen += "validation.loss" in values
+
+    options = OPTIONS.model_copy(update={"student_epochs": 5, "student_learning_rate": 1e-30})
+    for patience, epochs in ((0, 5), (1, 2), (3, 4)):
+        run = Epochs(None)
+        patient = options.model_copy(update={"student_patience": patience})
+        student_of(teacher, tiny_data, recorded, candidate(), patient, run)
+        assert run.seen == epochs
+
+
 @pytest.mark.parametrize("signals", ["recorded", "logits_only"])
 def test_the_teacher_is_left_as_it_was(signals, teacher, tiny_data, request):
     before = {name: tensor.clone() for name, tensor in teacher.model.state_dict().items()}
@@ -179,62 +307,129 @@ def test_the_teacher_is_left_as_it_was(signals, teacher, tiny_data, request):
 
 def test_an_online_teacher_says_so(teacher, tiny_data, logits_only, recorded, capsys):
     student_of(teacher, tiny_data, logits_only, candidate("spectral"))
-    assert "the teacher runs in every training step" in capsys.readouterr().err
+    assert ONLINE in capsys.readouterr().err
     student_of(teacher, tiny_data, logits_only, candidate("none"))
     student_of(teacher, tiny_data, recorded, candidate("spectral"))
-    assert "the teacher runs in every training step" not in capsys.readouterr().err
+    assert ONLINE not in capsys.readouterr().err
 
 
 def test_a_loss_that_is_not_finite_stops_with_advice(teacher, tiny_data, recorded):
-    signals = Signals(recorded, tiny_data["train"]["id"])
+    signals, others = (Signals(recorded, tiny_data[split]["id"]) for split in ("train", "validation"))
     signals.logits[40] = float("nan")
     with pytest.raises(UserError, match=r"the loss is nan at step \d, learning rate .*; lower the learning rate"):
         distill(
-            teacher=teacher, data=tiny_data, signals=signals, selection=SELECTION, candidate=candidate(),
-            options=OPTIONS, run=NO_RUN,
+            teacher=teacher, student=untaught(teacher, candidate()), data=tiny_data, signals=signals,
+            validation_signals=others, selection=SELECTION, candidate=candidate(), options=OPTIONS, run=NO_RUN,
         )  # fmt: skip
 
 
-def test_signals_are_the_teachers_answers(teacher, tiny_data, recorded):
-    train = tiny_data["train"]
-    signals = Signals(recorded, train["id"])
-    tokens = sum(map(len, teacher.tokenize(train["text"])))
-    known = {"texts": 96, "tokens": tokens, "depth": 4, "channels": 32, "hidden": True, "hidden_wanted": True}
-    assert signals.facts.items() >= known.items()
-    for index in (0, 17, 95):
-        ids = torch.tensor(teacher.tokenize([train["text"][index]]))
-        with torch.inference_mode():
-            outputs = teacher.model(ids, output_hidden_states=True)
-        torch.testing.assert_close(signals.logits[index], outputs.logits[0], atol=1e-4, rtol=1e-4)
-        found = torch.tensor(signals.hidden(index)).float()
-        torch.testing.assert_close(found, torch.cat(outputs.hidden_states[1:]), atol=2e-3, rtol=2e-3)
-
-
-@pytest.mark.parametrize(("alignment", "budget"), [("none", 1), ("spectral", 0)])
-def test_hidden_states_are_recorded_only_where_wanted_and_within_the_budget(
-    alignment, budget, teacher, tiny_data, tmp_path, capsys
-):
-    wanted: list[object] = [{"strategy": "uniform", "layers": 2, "alignment": alignment}]
-    facts = capture(teacher, tiny_data, wanted, SignalOptions(signals_budget_gib=budget), tmp_path / "signals")
-    assert not facts["hidden"]
-    assert facts["hidden_wanted"] == (alignment != "none")
-    assert ("over the budget" in capsys.readouterr().err) == (budget == 0)
-    with pa.memory_map(str(tmp_path / "signals" / "signals.arrow")) as stream:
-        assert pa.ipc.open_file(stream).schema.names == ["id", "logits", "tokens"]
+def test_candidates_that_come_to_the_same_train_once(teacher, tiny_data, recorded, tmp_path, monkeypatch, capsys):
+    """Another name of the same layers is no other training; another alignment or temperature is."""
+    monkeypatch.setenv(ROOT, str(tmp_path))
+    same = {"strategy": "uniform", "teacher_layers": None}
+    first = student_of(teacher, tiny_data, recorded, candidate())
+    again = student_of(teacher, tiny_data, recorded, candidate(**same))
+    assert same_weights(first.model.state_dict(), again.model.state_dict())
+    assert "trained before" in capsys.readouterr().err
+    others = [candidate("cosine"), candidate("spectral"), candidate(temperature=3.0), candidate(ce_weight=0.2)]
+    for wanted in others:
+        student_of(teacher, tiny_data, recorded, wanted)
+    assert "trained before" not in capsys.readouterr().err
+    assert len(list(tmp_path.iterdir())) == 1 + len(others)
 
 
 def test_a_student_on_disk_says_how_it_was_made(teacher, tiny_data, recorded, tmp_path):
-    folders = {name: tmp_path / name for name in ("data", "teacher", "selection")}
+    folders = {name: tmp_path / name for name in ("data", "teacher", "selections")}
     for folder in folders.values():
         folder.mkdir()
+    wanted = candidate("spectral", seed=5)
     save_intents(tiny_data, {}, folders["data"])
     teacher.save(folders["teacher"])
-    SELECTION.save(folders["selection"])
+    others = Selection(strategy="first", depth=4, layers=[[(0, 1.0)]])
+    save_selections({"another": others, wanted.name: SELECTION}, folders["selections"])
     paths = {name: str(folder) for name, folder in folders.items()}
-    target, wanted = tmp_path / "student", candidate("spectral", seed=5)
+    target = tmp_path / "student"
     distill_and_save(**paths, signals=str(recorded), candidate=wanted, options=OPTIONS, target=target, run=NO_RUN)
-    assert candidate_of(target) == wanted
-    assert read_description(target)["settings"] == OPTIONS.model_dump()
+    made = Description(target)
+    assert (made.candidate, made.selection, made.settings) == (wanted, SELECTION, OPTIONS.model_dump())
+    assert made.signals == Signals(recorded, tiny_data["train"]["id"]).facts
     found, expected = load_classifier(target), student_of(teacher, tiny_data, recorded, wanted)
     assert same_weights(found.model.state_dict(), expected.model.state_dict())
     assert (found.labels, found.max_tokens) == (LABELS, MAX_TOKENS)
+
+
+# -- students from another checkpoint ---------------------------------------------------------------------------------
+
+
+def test_a_student_of_the_teachers_layers_starts_as_their_mix(teacher):
+    student = untaught(teacher, candidate())
+    expected = shallow_copy_of(teacher.model, SELECTION.layers)
+    assert same_weights(student.model.state_dict(), expected.state_dict())
+    assert student.tokenizer is teacher.tokenizer
+
+
+def test_a_student_of_another_checkpoint_is_that_checkpoint(teacher, narrow):
+    """Its first and last of three layers, its width; the teacher's labels and limit; a head that the seed draws."""
+    wanted = candidate(student=narrow)
+    student, whole = untaught(teacher, wanted), BertModel.from_pretrained(narrow)
+    for mine, theirs in zip(layer_stack(student.model), (whole.encoder.layer[0], whole.encoder.layer[2]), strict=True):
+        assert same_weights(mine.state_dict(), theirs.state_dict())
+    assert same_weights(student.model.base_model.embeddings.state_dict(), whole.embeddings.state_dict())
+    assert student.model.config.hidden_size == 16
+    assert (student.labels, student.max_tokens) == (LABELS, MAX_TOKENS)
+    again, other = untaught(teacher, wanted), untaught(teacher, candidate(student=narrow, seed=1))
+    assert same_weights(student.model.state_dict(), again.model.state_dict())
+    assert not same_weights(student.model.state_dict(), other.model.state_dict())
+
+
+def test_more_layers_than_the_checkpoint_has_are_refused(teacher, narrow):
+    wanted = candidate(student=narrow, layers=4, teacher_layers=[0, 1, 2, 3])
+    with pytest.raises(UserError, match=r"layers: found 4, expected at most 3, the depth of .*narrow$"):
+        untaught(teacher, wanted)
+
+
+@pytest.mark.parametrize("alignment", ["none", *(name for name in ALIGNMENTS if name != "band_limited")])
+def test_a_student_of_another_width_learns_with_the_same_tokenizer(alignment, teacher, tiny_data, recorded, narrow):
+    wanted = candidate(alignment, student=narrow)
+    student = student_of(teacher, tiny_data, recorded, wanted, OPTIONS.model_copy(update={"student_epochs": 6}))
+    assert accuracy(student, tiny_data["test"]) > 0.5  # chance is 0.25
+
+
+@pytest.mark.parametrize("alignment", ["none", "pooled"])
+def test_a_student_of_another_tokenizer_learns(alignment, teacher, tiny_data, recorded, foreign):
+    wanted = candidate(alignment, student=foreign)
+    student = student_of(teacher, tiny_data, recorded, wanted, OPTIONS.model_copy(update={"student_epochs": 8}))
+    assert student.tokenize(["cancel"]) != teacher.tokenize(["cancel"])
+    assert accuracy(student, tiny_data["test"]) > 0.4  # chance is 0.25; letters are harder
+
+
+def refusal(teacher: TextClassifier, data: DatasetDict, signals: Path, wanted: Candidate) -> str:
+    with pytest.raises(UserError) as refused:
+        student_of(teacher, data, signals, wanted)
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).startswith(f"candidate {wanted.name}: ")
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("alignment", [name for name in ALIGNMENTS if name != "pooled"])
+def test_token_by_token_alignment_needs_the_same_tokens(alignment, teacher, tiny_data, recorded, foreign):
+    words = refusal(teacher, tiny_data, recorded, candidate(alignment, student=foreign))
+    assert f"alignment {alignment}: the tokenizers of teacher and {foreign} cut texts differently" in words
+    assert words.endswith("expected none or pooled")
+
+
+def test_bands_need_the_same_width(teacher, tiny_data, recorded, narrow):
+    words = refusal(teacher, tiny_data, recorded, candidate("band_limited", student=narrow))
+    assert "found 16 channels under a teacher of 32, expected the same width" in words
+
+
+def test_an_online_teacher_needs_the_same_tokens(teacher, tiny_data, logits_only, foreign):
+    words = refusal(teacher, tiny_data, logits_only, candidate("pooled", student=foreign))
+    assert "signals_budget_gib" in words and words.endswith("raise the budget")
+
+
+def test_an_online_teacher_teaches_a_student_of_another_width(teacher, tiny_data, logits_only, narrow, capsys):
+    wanted = candidate("hidden_mse", student=narrow)
+    student = student_of(teacher, tiny_data, logits_only, wanted, OPTIONS.model_copy(update={"student_epochs": 6}))
+    assert ONLINE in capsys.readouterr().err
+    assert accuracy(student, tiny_data["test"]) > 0.5

@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from helpers import tiny_bert_config
+from transformers import BertForSequenceClassification
 
 from components.evaluate_student.fidelity import spectral_fidelity
 from components.foundation.layer_stack import shallow_copy_of
@@ -15,11 +17,11 @@ def measured(classifier: TextClassifier, texts: list[str]) -> SpectralProfile:
 
 
 def profile(channel: list[list[float]], token: list[list[float]]) -> SpectralProfile:
-    """Fingerprints of the embeddings and each layer; 4 channels (3 bins) and 2 token points (2 bins)."""
+    """Fingerprints of the embeddings and each layer; an even number of channels, and 2 token points (2 bins)."""
     arrays = {"channel/state/raw/fingerprint": channel, "token/state/raw/fingerprint": token}
     return SpectralProfile(
         arrays={name: torch.tensor(values, dtype=torch.float64) for name, values in arrays.items()},
-        facts={"depth": len(channel) - 1, "channels": 4, "token_grid_points": 2},
+        facts={"depth": len(channel) - 1, "channels": 2 * len(channel[0]) - 2, "token_grid_points": 2},
     )
 
 
@@ -53,3 +55,23 @@ def test_distances_by_hand():
     # The mix is [3, 1, 1] and [2, 2]; the differences [-1, 2, 1] and [1, 2].
     assert layer["channel"] == pytest.approx(((1 + 2 * 4 + 1) / (9 + 2 + 1)) ** 0.5)
     assert layer["token"] == pytest.approx((5 / 8) ** 0.5)
+
+
+def test_a_narrower_student_is_held_against_the_teacher_at_its_own_frequencies():
+    """Of 8 channels the teacher knows 0, 1/8 .. 4/8 cycles per channel, of 6 the student 0, 1/6 .. 3/6."""
+    teacher = profile([[1, 2, 3, 4, 5], [0, 3, 0, 0, 0]], [[1, 1], [2, 2]])
+    student = profile([[1, 7 / 3, 11 / 3, 6], [0, 2, 0, 0]], [[1, 1], [1, 2]])
+    embeddings, layer = spectral_fidelity(student, teacher, Selection(strategy="x", depth=1, layers=[[(0, 1.0)]]))
+    # 1/6 lies a third of the way from 1/8 to 2/8, and 2/6 two thirds from 2/8 to 3/8. Bins weigh 1, 2, 2, 1.
+    assert embeddings["channel"] == pytest.approx((1 / (1 + 2 * 49 / 9 + 2 * 121 / 9 + 25)) ** 0.5)
+    assert layer["channel"] == pytest.approx(0, abs=1e-12)
+    assert layer["token"] == pytest.approx((1 / 8) ** 0.5)
+
+
+def test_a_student_of_another_width_has_fidelity(tiny_classifier, tiny_data):
+    texts = tiny_data["train"]["text"][:10]
+    config = tiny_bert_config(hidden_size=16, num_hidden_layers=2)
+    narrow = TextClassifier(model=BertForSequenceClassification(config).eval(), tokenizer=tiny_classifier.tokenizer)
+    chosen = Selection(strategy="uniform", depth=4, layers=[[(0, 1.0)], [(3, 1.0)]])
+    rows = spectral_fidelity(measured(narrow, texts), measured(tiny_classifier, texts), chosen)
+    assert all(0 < row[axis] < 10 for row in rows for axis in ("channel", "token"))

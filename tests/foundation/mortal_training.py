@@ -1,8 +1,8 @@
 """A tiny training that can be killed at a chosen moment. Alone: python mortal_training.py weights steps [moment]
 
 It writes the trained weights to the file `weights`, and the number of every step that it does to the file `steps`.
-Moments: `step:N` is in the middle of step N, `save:N` inside the N-th file that a checkpoint is made of beside the
-weights (optimizer, learning rate, random numbers).
+Moments: `step:N` is in the middle of step N, `save:N` inside the N-th file that checkpoints are made of beside weights
+and state (settings, optimizer, learning rate, random numbers).
 """
 
 import json

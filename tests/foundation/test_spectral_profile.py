@@ -1,42 +1,59 @@
 """The streaming meter against a computation text by text and token by token in NumPy."""
 
+import itertools
 import json
 
 import numpy as np
 import pytest
 import torch
-from helpers import MAX_TOKENS, tiny_bert_config, tiny_tokenizer
+from helpers import tiny_bert_config, tiny_tokenizer
+from hypothesis import given
+from hypothesis import strategies as st
 from transformers import BertForSequenceClassification
 
-from components.foundation.spectral_profile import SpectralMeter, load_profile, profile_classifier, token_grid
+from components.foundation.spectral_profile import (
+    CONTROL_TEXTS,
+    TOKEN_GRID,
+    SpectralMeter,
+    SpectralProfile,
+    linear_cka,
+    load_profile,
+    profile_classifier,
+)
 from components.foundation.spectrum import two_sided_weights
 from components.foundation.text_model import TextClassifier
 
-DEPTH, CHANNELS, POINTS, SIGMAS = 2, 6, 10, 1.5
-LENGTHS = [1, 4, 9, 2, 7]
+DEPTH, CHANNELS, SIGMAS = 2, 6, 1.5
+LENGTHS = [1, 4, 40, 2, 7]  # one is longer than the token grid
 VARIANTS = {"channel": ("raw", "rms", "clipped", "permuted"), "token": ("raw", "rms", "clipped")}
 NAMES = [f"{axis}/{quantity}/{it}" for axis in VARIANTS for quantity in ("state", "update") for it in VARIANTS[axis]]
+CONTROLS = [name for name in NAMES if name.endswith(("clipped", "permuted")) or name.startswith("token/update")]
 
 
-def texts_of_states() -> list[np.ndarray]:
+def texts_of_states(lengths: list[int] = LENGTHS) -> list[np.ndarray]:
     """Hidden states of a few texts, each [D + 1, n, H], with one loud channel as real ones have."""
     random = np.random.default_rng(0)
-    texts = [random.normal(size=(DEPTH + 1, n, CHANNELS)) for n in LENGTHS]
+    texts = [random.normal(size=(DEPTH + 1, n, CHANNELS)) for n in lengths]
     for text in texts:
         text[..., 3] *= 8
     return texts
 
 
-def metered(texts: list[np.ndarray], batch: int, *, extra: int = 0, side: str = "right", dtype=torch.float64):
-    meter = SpectralMeter(points=POINTS, clip_sigmas=SIGMAS)
+def metered(
+    texts: list[np.ndarray], batch: int, *, order=None, extra: int = 0, side: str = "right", dtype=torch.float64
+) -> SpectralProfile:
+    """The texts' profile, in batches of this size; `order`: in which order the meter sees them."""
+    meter, order = SpectralMeter(clip_sigmas=SIGMAS), list(range(len(texts)) if order is None else order)
     for start in range(0, len(texts), batch):
-        meter.update(*as_batch(texts[start : start + batch], extra, side, dtype))
+        positions = order[start : start + batch]
+        meter.update(*as_batch([texts[it] for it in positions], extra, side, dtype), torch.tensor(positions))
     return meter.profile(bins=0)
 
 
 def as_batch(texts, extra, side, dtype):
     longest = max(text.shape[1] for text in texts) + extra
-    states = np.full((DEPTH + 1, len(texts), longest, CHANNELS), 5.0)  # padding positions are not empty in a real model
+    # Padding positions are not empty in a real model, and its layers change them as they do others.
+    states = np.random.default_rng(1).normal(5, size=(DEPTH + 1, len(texts), longest, CHANNELS))
     mask = np.zeros((len(texts), longest), dtype=int)
     for row, text in enumerate(texts):
         n = text.shape[1]
@@ -56,6 +73,12 @@ def variant_of(tokens: np.ndarray, variant: str) -> np.ndarray:
     return tokens
 
 
+def over_tokens(tokens: np.ndarray) -> np.ndarray:
+    """Discrete-time transform of a text [n, H] at the grid's frequencies, by definition: [H, bins]."""
+    cycles = np.arange(TOKEN_GRID // 2 + 1) / TOKEN_GRID
+    return (np.exp(-2j * np.pi * np.outer(cycles, np.arange(len(tokens)))) @ tokens / np.sqrt(len(tokens))).T
+
+
 def by_hand(texts: list[np.ndarray], name: str) -> np.ndarray:
     """Fingerprint [layers, bins]: mean magnitude over tokens (channel axis) or texts and channels (token axis)."""
     axis, quantity, variant = name.split("/")
@@ -64,12 +87,26 @@ def by_hand(texts: list[np.ndarray], name: str) -> np.ndarray:
         spectra = []
         for text in texts:
             tokens = variant_of(text[layer] if quantity == "state" else text[layer] - text[layer - 1], variant)
-            if axis == "channel":
-                spectra += list(np.abs(np.fft.rfft(tokens, norm="ortho")))
-            else:
-                spectra += list(np.abs(np.fft.rfft(tokens.T, n=POINTS)) / np.sqrt(len(tokens)))
+            found = np.fft.rfft(tokens, norm="ortho") if axis == "channel" else over_tokens(tokens)
+            spectra += list(np.abs(found))
         rows.append(np.mean(spectra, axis=0))
     return np.array(rows)
+
+
+def cka_by_hsic(first: np.ndarray, second: np.ndarray) -> float:
+    """Linear CKA of features [n, H] by its definition: HSIC(K, L) = tr(K C L C) with centring matrix C."""
+    n = len(first)
+    centring = np.eye(n) - np.ones((n, n)) / n
+
+    def hsic(one: np.ndarray, other: np.ndarray) -> float:
+        return np.trace(one @ one.T @ centring @ other @ other.T @ centring)
+
+    return hsic(first, second) / np.sqrt(hsic(first, first) * hsic(second, second))
+
+
+def pooled(texts: list[np.ndarray]) -> np.ndarray:
+    """Mean over each text's tokens: [D + 1, texts, H]."""
+    return np.stack([text.mean(axis=1) for text in texts], axis=1)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -82,7 +119,7 @@ def test_fingerprint_is_the_mean_over_real_tokens_or_texts(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_measures_are_those_of_the_fingerprint(name):
     arrays = metered(texts_of_states(), 2).arrays
-    length = CHANNELS if name.startswith("channel") else POINTS
+    length = CHANNELS if name.startswith("channel") else TOKEN_GRID
     half = arrays[f"{name}/fingerprint"].numpy()
     full = np.concatenate([half, half[:, 1 : length // 2]], axis=1)
     share = full**2 / (full**2).sum(1, keepdims=True)
@@ -96,7 +133,8 @@ def test_measures_are_those_of_the_fingerprint(name):
 
 def test_every_documented_array_is_there_and_no_other():
     measures = ("fingerprint", "intensity", "entropy", "band_shares")
-    expected = {f"{name}/{measure}" for name in NAMES for measure in measures} | {"state/rms", "update/rms"}
+    expected = {f"{name}/{measure}" for name in NAMES for measure in measures}
+    expected |= {"state/rms", "update/rms", "update/block_influence", "state/linear_cka"}
     assert metered(texts_of_states(), 2).arrays.keys() == expected
 
 
@@ -108,12 +146,75 @@ def test_rms_is_the_mean_over_real_tokens():
     np.testing.assert_allclose(arrays["update/rms"], np.sqrt((updates**2).mean(-1)).mean(-1), rtol=1e-10)
 
 
-@pytest.mark.parametrize(("batch", "extra", "side"), [(3, 0, "right"), (5, 1, "right"), (3, 1, "left")])
-def test_batching_and_padding_do_not_change_the_profile(batch, extra, side):
+def test_block_influence_is_the_mean_turn_of_real_tokens():
+    """1 - cosine of what goes into a layer and what comes out, token by token (ShortGPT, equation 1)."""
     texts = texts_of_states()
-    expected, found = metered(texts, 1).arrays, metered(texts, batch, extra=extra, side=side).arrays
+    tokens = np.concatenate(texts, axis=1)
+    turns = [
+        [1 - x @ y / np.linalg.norm(x) / np.linalg.norm(y) for x, y in zip(below, above, strict=True)]
+        for below, above in itertools.pairwise(tokens)
+    ]
+    found = metered(texts, 2).arrays["update/block_influence"]
+    np.testing.assert_allclose(found, np.mean(turns, axis=1), rtol=1e-10)
+
+
+def test_a_layer_that_only_scales_has_no_influence_and_one_that_turns_round_has_two():
+    state = np.random.default_rng(0).normal(size=(1, 5, CHANNELS))
+    found = metered([np.concatenate([state, 3 * state, -state])], 1).arrays["update/block_influence"]
+    np.testing.assert_allclose(found, [0, 2], atol=1e-12)
+
+
+def test_linear_cka_of_a_profile_is_that_of_mean_pooled_states():
+    texts = texts_of_states()
+    means = pooled(texts)
+    expected = [[cka_by_hsic(first, second) for second in means] for first in means]
+    np.testing.assert_allclose(metered(texts, 2).arrays["state/linear_cka"], expected, rtol=1e-9)
+
+
+@given(st.integers(2, 12), st.integers(1, 8), st.integers(0, 99))
+def test_linear_cka_is_by_definition_and_knows_neither_rotation_nor_scale_nor_place(texts, channels, seed):
+    random = np.random.default_rng(seed)
+    first, second = random.normal(size=(2, texts, channels))
+    rotation, _ = np.linalg.qr(random.normal(size=(channels, channels)))
+    turned = 0.3 * first @ rotation + random.normal(size=channels)
+    found = linear_cka(torch.from_numpy(np.stack([first, second, turned]))).numpy()
+    assert found[0, 1] == pytest.approx(cka_by_hsic(first, second), abs=1e-9)
+    np.testing.assert_allclose(np.diag(found), 1, rtol=1e-9)
+    np.testing.assert_allclose(found, found.T, rtol=1e-12)
+    np.testing.assert_allclose([found[0, 2], found[1, 2]], [1, found[0, 1]], rtol=1e-9, atol=1e-12)
+    assert (found > -1e-12).all() and (found < 1 + 1e-9).all()
+
+
+def test_linear_cka_with_a_layer_that_says_the_same_of_every_text_is_zero():
+    features = torch.ones(2, 5, 3, dtype=torch.float64)
+    features[1] = torch.from_numpy(np.random.default_rng(0).normal(size=(5, 3)))
+    np.testing.assert_allclose(linear_cka(features), [[0, 0], [0, 1]], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("batch", "order", "extra", "side"),
+    [(3, [0, 1, 2, 3, 4], 0, "right"), (5, [2, 4, 1, 3, 0], 1, "right"), (3, [4, 3, 2, 1, 0], 1, "left")],
+)
+def test_batching_order_and_padding_do_not_change_the_profile(batch, order, extra, side):
+    texts = texts_of_states()
+    expected, found = metered(texts, 1).arrays, metered(texts, batch, order=order, extra=extra, side=side).arrays
     for name, array in expected.items():
         np.testing.assert_allclose(found[name], array, rtol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("batch", [7, CONTROL_TEXTS + 9])
+def test_controls_are_measured_on_the_first_texts_and_the_rest_on_all(batch):
+    """Whatever the batches, and whatever the order in which the texts come."""
+    texts = texts_of_states([1 + index % 5 for index in range(CONTROL_TEXTS + 9)])
+    order = np.random.default_rng(0).permutation(len(texts)).tolist()
+    profile = metered(texts, batch, order=order)
+    for name in NAMES:
+        measured = texts[:CONTROL_TEXTS] if name in CONTROLS else texts
+        found = profile.arrays[f"{name}/fingerprint"]
+        np.testing.assert_allclose(found, by_hand(measured, name), rtol=1e-10, err_msg=name)
+    means = pooled(texts[:CONTROL_TEXTS])
+    assert float(profile.arrays["state/linear_cka"][0, 2]) == pytest.approx(cka_by_hsic(means[0], means[2]))
+    assert (profile.facts["texts"], profile.facts["control_texts"]) == (len(texts), CONTROL_TEXTS)
 
 
 def test_half_precision_states_are_measured_in_float32():
@@ -123,8 +224,8 @@ def test_half_precision_states_are_measured_in_float32():
 
 
 def test_bins_limit_the_intensity_alone():
-    meter = SpectralMeter(points=POINTS, clip_sigmas=SIGMAS)
-    meter.update(*as_batch(texts_of_states(), 0, "right", torch.float64))
+    meter = SpectralMeter(clip_sigmas=SIGMAS)
+    meter.update(*as_batch(texts_of_states(), 0, "right", torch.float64), torch.arange(5))
     low, full = meter.profile(bins=2).arrays, meter.profile(bins=0).arrays
     fingerprint = full["channel/state/raw/fingerprint"]
     np.testing.assert_allclose(low["channel/state/raw/intensity"], (fingerprint[:, 0] + 2 * fingerprint[:, 1]) / 3)
@@ -145,14 +246,21 @@ def held_numbers(meter: SpectralMeter) -> int:
     return count
 
 
-def test_memory_does_not_grow_with_the_stream():
-    meter = SpectralMeter(points=POINTS, clip_sigmas=SIGMAS)
-    batch = as_batch(texts_of_states(), 0, "right", torch.float32)
-    meter.update(*batch)
-    after_one = held_numbers(meter)
-    for _ in range(9):
-        meter.update(*batch)
-    assert held_numbers(meter) == after_one
+def test_memory_does_not_grow_with_the_stream_once_the_controls_are_full():
+    meter = SpectralMeter(clip_sigmas=SIGMAS)
+    batch, size = as_batch(texts_of_states(), 0, "right", torch.float32), len(LENGTHS)
+
+    def held_after(first: int, end: int) -> int:
+        for start in range(first, end, size):
+            meter.update(*batch, torch.arange(start, start + size))
+        return held_numbers(meter)
+
+    full = -(-CONTROL_TEXTS // size) * size
+    assert held_after(full, full + 10 * size) > 0
+    without_controls = held_numbers(meter)
+    assert held_after(full + 10 * size, full + 20 * size) == without_controls
+    with_controls = held_after(0, full)
+    assert held_after(full, full + 10 * size) == with_controls
 
 
 def test_a_saved_profile_loads_as_it_was(tmp_path):
@@ -170,16 +278,18 @@ def test_layers_leaves_the_embeddings_out():
     assert torch.equal(profile.layers("update/rms"), profile.arrays["update/rms"])
 
 
-@pytest.mark.parametrize(("max_tokens", "points"), [(1, 2), (63, 64), (64, 64)])
-def test_the_token_grid_is_even_and_holds_the_longest_text(max_tokens, points):
-    assert token_grid(max_tokens) == points
-
-
 def classifier() -> TextClassifier:
     torch.manual_seed(0)
     return TextClassifier(model=BertForSequenceClassification(tiny_bert_config()).eval(), tokenizer=tiny_tokenizer())
 
 
+@pytest.fixture
+def float32_alone(monkeypatch):
+    """No bf16, even where the machine is fast in it: its rounding depends on how texts are batched."""
+    monkeypatch.setattr("components.foundation.precision.fast_bf16", lambda: False)
+
+
+@pytest.mark.usefixtures("float32_alone")
 def test_a_classifier_is_profiled_as_its_texts_one_by_one(tiny_data):
     model, texts = classifier(), tiny_data["train"]["text"][:40]  # more than a batch
     profile = profile_classifier(model, texts, bins=0, clip_sigmas=4.0)
@@ -198,4 +308,18 @@ def test_facts_say_what_was_measured(tiny_data):
     facts = profile_classifier(model, texts, bins=3, clip_sigmas=4.0).facts
     tokens = sum(map(len, model.tokenize(texts)))
     known = {"depth": 4, "channels": 32, "texts": 7, "tokens": tokens, "bins": 3, "clip_sigmas": 4.0}
-    assert facts.items() >= (known | {"token_grid_points": MAX_TOKENS, "bands": 4}).items()
+    assert facts.items() >= (known | {"token_grid_points": 32, "bands": 4, "control_texts": 7}).items()
+    assert facts["frequency_unit"]["token"] == "cycles per 32 tokens"
+
+
+@pytest.mark.usefixtures("float32_alone")
+def test_controls_of_a_classifier_are_its_first_texts_though_batches_go_by_length(tiny_data):
+    """The texts after the first 256 are the longest, so that a batch by length begins with them."""
+    model, texts = classifier(), tiny_data["train"]["text"]
+    first = [texts[index % len(texts)] for index in range(CONTROL_TEXTS)]
+    more = [f"{text} {text} {text}" for text in texts[:9]]
+    alone = profile_classifier(model, first, bins=0, clip_sigmas=4.0).arrays
+    found = profile_classifier(model, first + more, bins=0, clip_sigmas=4.0).arrays
+    for name in [*(f"{name}/fingerprint" for name in CONTROLS), "state/linear_cka"]:
+        np.testing.assert_allclose(found[name], alone[name], rtol=1e-4, atol=1e-5, err_msg=name)
+    assert not np.allclose(found["token/state/raw/fingerprint"], alone["token/state/raw/fingerprint"], rtol=1e-3)

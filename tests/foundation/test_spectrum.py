@@ -166,9 +166,7 @@ def test_token_spectrum_is_linear(pair, a, b):
 
     mask = torch.ones(1, pair.shape[1])
     x, y = pair
-    np.testing.assert_allclose(
-        transform(a * x + b * y), a * transform(x) + b * transform(y), rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose(transform(a * x + b * y), a * transform(x) + b * transform(y), rtol=1e-9, atol=1e-9)
 
 
 @given(st.integers(1, 40), st.data())

@@ -96,7 +96,6 @@ CHANGES: dict[str, Any] = {
     "seed": lambda: {"schedule": SHORT.model_copy(update={"seed": 2})},
     "patience": lambda: {"schedule": SHORT.model_copy(update={"patience": 1})},
     "best by": lambda: {"schedule": SHORT.model_copy(update={"best_by": "loss"})},
-    "new head": lambda: {"new_head": True},
     "objective": lambda: {"trainer": Another},
     "setting": lambda: {"decided_by": {"temperature": 3.0}},
     "recorded tensor": lambda: {"decided_by": {"logits": torch.ones(3)}},
@@ -184,7 +183,8 @@ def start(root: Path, name: str, *moment: str) -> subprocess.Popen[bytes]:
     path = os.pathsep.join([str(SCRIPT.parents[1]), str(SCRIPT.parents[2])])
     return subprocess.Popen(
         [sys.executable, str(SCRIPT), *files, *moment],
-        env={**os.environ, ROOT: str(root), "PYTHONPATH": path}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, ROOT: str(root), "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -204,9 +204,9 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root.with_name("whole.safetensors")
 
 
-# Each checkpoint saves three files by torch.save: number 4 is the second checkpoint's optimizer, number 6 its last.
+# A checkpoint is four files by torch.save (settings, optimizer, learning rate, random numbers): 6 is in the second.
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["step:8", "step:6", "save:4", "save:6", "folder"])
+@pytest.mark.parametrize("moment", ["step:8", "save:6", "folder"])
 def test_a_killed_training_ends_with_the_same_weights(moment, uninterrupted, tmp_path):
     root = tmp_path / "trainings"
     process = start(root, "killed", *([moment] if moment != "folder" else []))

@@ -64,7 +64,7 @@ def test_candidates_run_in_a_loop_over_the_candidates_parameter(documents):
     loops = [task for task in all_tasks(spec).values() if "parameterIterator" in task]
     assert len(loops) == 1
     loop = spec["components"][loops[0]["componentRef"]["name"]]
-    assert set(tasks(loop)) == {"select-layers", "distill-student", "evaluate-student"}
+    assert set(tasks(loop)) == {"distill-student", "evaluate-student"}
 
 
 def test_caching_is_set_for_each_task(documents):

@@ -206,3 +206,16 @@ def test_every_label_stands_in_every_made_split(
     splits, _ = clean_splits({"train": rows}, options)
     assert all({row.label for row in part} == set(counts) for part in splits.values())
     assert sorted(texts(splits["train"] + splits["validation"] + splits["test"])) == sorted(texts(rows))
+
+
+def test_few_texts_of_each_label_are_drawn_by_the_seed_before_validation_is_held_out() -> None:
+    given = {"train": labelled("lock", 30) + labelled("find", 8), "test": labelled("lock", 2, 50)}
+    few = PreparationOptions(texts_per_label=10)
+    splits, done = clean_splits(dict(given), few)
+    drawn = Counter(row.label for row in splits["train"] + splits["validation"])
+    assert drawn == {"lock": 10, "find": 8}
+    assert len(splits["test"]) == 2
+    assert done["left_out_by_texts_per_label"] == 20
+    assert clean_splits(dict(given), few)[0] == splits
+    other, _ = clean_splits(dict(given), PreparationOptions(texts_per_label=10, split_seed=14))
+    assert set(texts(other["train"])) != set(texts(splits["train"]))

@@ -12,7 +12,7 @@ from components.foundation.errors import UserError
 from components.foundation.selection import Selection
 from components.select_layers.strategies import select
 
-OWN = '''
+OWN = """
 import numpy as np
 
 
@@ -76,7 +76,7 @@ def faulty(profile, candidate):
 
 
 twelve = 12
-'''
+"""
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,75 @@
+"""A teacher of RoBERTa-large's shape (24 layers of 1024, random weights): profiled, captured, distilled; peak memory.
+
+python benchmarks/large_teacher.py [--output benchmarks/results]
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+from measure import encoder, intents, report
+
+from components.capture_signals.capturing import capture
+from components.capture_signals.options import SignalOptions
+from components.distill_student.distilling import build_student, distill
+from components.distill_student.options import StudentOptions
+from components.foundation.candidates import Candidate
+from components.foundation.signals import Signals
+from components.foundation.spectral_profile import profile_classifier
+from components.foundation.tracking import Run
+from components.select_layers.strategies import select
+
+_TEXTS = 256
+_CANDIDATE = Candidate(strategy="spectral_coverage", layers=12, alignment="spectral")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", default="benchmarks/results")
+    output = parser.parse_args().output
+    teacher, data, rows = encoder(24, 1024), intents(_TEXTS), []
+
+    started = time.perf_counter()
+    profile = profile_classifier(teacher, data["train"]["text"], bins=0, clip_sigmas=5.0)
+    rows.append(_row("profile", started))
+
+    selection = select(profile, _CANDIDATE)
+    with tempfile.TemporaryDirectory() as scratch:
+        signals = Path(scratch) / "signals"
+        started = time.perf_counter()
+        capture(
+            teacher=teacher,
+            data=data,
+            candidates=[_CANDIDATE],
+            selections={_CANDIDATE.name: selection},
+            options=SignalOptions(),
+            checkpoints={},
+            target=signals,
+        )
+        rows.append(_row("capture", started))
+
+        started = time.perf_counter()
+        distill(
+            teacher=teacher,
+            student=build_student(teacher, selection, _CANDIDATE, {}),
+            data=data,
+            signals=Signals(signals, data["train"]["id"]),
+            validation_signals=Signals(signals, data["validation"]["id"]),
+            selection=selection,
+            candidate=_CANDIDATE,
+            options=StudentOptions(student_epochs=1),
+            run=Run(None),
+        )
+        rows.append(_row("distil 12 of 24, one epoch", started))
+    report("large_teacher", rows, output)
+
+
+def _row(what: str, started: float) -> dict[str, object]:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"step": what, "texts": _TEXTS, "s": time.perf_counter() - started, "peak memory so far, GiB": peak}
+
+
+if __name__ == "__main__":
+    main()
