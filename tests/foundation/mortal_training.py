@@ -38,7 +38,8 @@ def train(
     """Fit on 40 texts, validate on 24; `changes` replace arguments of `fit`."""
     rows = intents()
     arguments: dict[str, Any] = {
-        "train": tokenized(classifier, split_of(rows[:40])), "validation": tokenized(classifier, split_of(rows[96:120])),
+        "train": tokenized(classifier, split_of(rows[:40])),
+        "validation": tokenized(classifier, split_of(rows[96:120])),
         "schedule": SCHEDULE, "run": run, "what": "train", "trainer": trainer,
     }  # fmt: skip
     return fit(classifier, **arguments | changes)
