@@ -1,5 +1,6 @@
 """A candidate: which student to build and how to teach it."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -65,7 +66,7 @@ class Candidate(Options):
         if self.teacher_layers is not None:
             parts.append("-".join(map(str, self.teacher_layers)))
         if self.student:
-            parts.append(self.student.rstrip("/").replace(":", "/").rpartition("/")[2])
+            parts += re.split("[:/]+", self.student.rstrip("/"))[-2:]
         if self.aligns:
             parts.append(self.alignment)
         parts += [

@@ -28,7 +28,7 @@ class Selection:
     def __post_init__(self) -> None:
         for mix in self.layers:
             total = sum(weight for _, weight in mix)
-            assert abs(total - 1) < 1e-9, f"weights {mix} sum to {total}"
+            assert abs(total - 1) < 1e-6, f"weights {mix} sum to {total}"
             assert all(0 <= layer < self.depth for layer, _ in mix), f"{mix} is outside 0 .. {self.depth - 1}"
 
     @property

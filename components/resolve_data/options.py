@@ -28,6 +28,6 @@ class SourceOptions(Options):
     )
     candidates: list[dict[str, Any]] = Field(
         DEFAULT_CANDIDATES,
-        description="Students to build, a JSON list. Each entry: strategy, layers, and optionally seed, alignment, "
-        "alignment_weight, ce_weight, kl_weight, temperature, teacher_layers.",
+        description="Students to build, a JSON list. Each entry: strategy, layers, and optionally what "
+        "docs/strategies.md lists: seed, student, losses, alignment, schedules.",
     )

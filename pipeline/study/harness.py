@@ -142,7 +142,7 @@ def _train(candidate: Candidate, stage: Stage, signals: Path, settings: Settings
         stage,
         answers,
         settings.student_epochs,
-        layers=selection.teacher_layers,
+        layers=[mix[0][0] for mix in selection.layers] if all(len(mix) == 1 for mix in selection.layers) else (),
         seconds=time.monotonic() - started,
     )
 

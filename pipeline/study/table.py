@@ -19,7 +19,7 @@ class Row:
     configuration: str
     seed: int
     teacher_layers: str
-    """Chosen layers joined by spaces; empty for anchors."""
+    """Chosen layers joined by spaces; empty for anchors and for mixes of layers."""
     accuracy: float
     macro_f1: float
     agreement: float

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import mlflow
 import pandas as pd
 import pyarrow as pa
 import pytest
+import torch
 from datasets import load_from_disk
 from mlflow import MlflowClient
 from safetensors import safe_open
+from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 pytestmark = pytest.mark.slow
@@ -70,11 +73,15 @@ def settings(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, ti
     return path
 
 
+CLI = [sys.executable, "-m", "pipeline.cli"]
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "KFP"))}
+
+
 def command(*arguments: str) -> subprocess.CompletedProcess:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "KFP"))}
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli", *arguments], capture_output=True, text=True, env=environment, timeout=900
-    )
+    return subprocess.run([*CLI, *arguments], capture_output=True, text=True, env=environment(), timeout=900)
 
 
 def run_pipeline(workspace: Path, *arguments: str) -> Run:
@@ -254,3 +261,51 @@ def test_the_champion_can_be_imported_as_a_teacher(worse: Run, workspace: Path, 
     )  # fmt: skip
     champion = next(row for row in worse.leaderboard["promotion"].items() if row[0] == "champion_before")[1]
     assert imported.leaderboard["teacher"]["scores"]["accuracy"] == pytest.approx(champion["accuracy"])
+
+
+def test_one_more_candidate_trains_only_itself(again: Run, workspace: Path, settings: Path):
+    more = json.dumps([*CANDIDATES, {"strategy": "last", "layers": 1}])
+    run = run_pipeline(workspace, "--settings", str(settings), "--candidates", more)
+    restored = [event for event in run.events if "trained before" in event.get("message", "")]
+    assert len(restored) == len(CANDIDATES)
+    assert [row["accuracy"] for row in run.leaderboard["rows"] if row["configuration"] == "uniform-2L"] == [
+        row["accuracy"] for row in again.leaderboard["rows"] if row["configuration"] == "uniform-2L"
+    ]
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_students(first: Run, settings: Path, tmp_path: Path):
+    place = tmp_path / "runs"
+    with subprocess.Popen(
+        [*CLI, "run", "--workspace", str(place), "--settings", str(settings)], env=environment(),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as running:  # fmt: skip
+        wait_for_a_student_in_training(place, running)
+        running.kill()
+    resumed = run_pipeline(place, "--settings", str(settings))
+    assert "train_teacher" not in resumed.steps()  # it was done
+    whole, killed = student_weights(Path(first.result["comparison"])), student_weights(place)
+    assert whole.keys() == killed.keys()
+    for name, weights in whole.items():
+        for key, tensor in weights.items():
+            torch.testing.assert_close(killed[name][key], tensor, atol=1e-6, rtol=0)
+
+
+def wait_for_a_student_in_training(place: Path, running: subprocess.Popen) -> None:
+    """Until a student is past its first epoch, of 8."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and running.poll() is None:
+        for file in (place / "logs").glob("*.events.jsonl"):
+            events = [json.loads(line) for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
+            if any(event.get("what") == "distill" and event["done"] > event["total"] / 8 for event in events):
+                return
+        time.sleep(0.02)
+    raise AssertionError("no student was seen in training")
+
+
+def student_weights(place: Path) -> dict[str, dict[str, torch.Tensor]]:
+    """Weights by student's name, of all students of the run whose comparison, or whose workspace, this is."""
+    root = place.parents[1] if place.name == "comparison" else place
+    return {
+        json.loads(about.read_text())["candidate"]["strategy"]: load_file(about.parent / "model.safetensors")
+        for about in root.rglob("student/distillation.json")
+    }
