@@ -135,6 +135,8 @@ def fit(
             checkpoint = work.latest_checkpoint()
             loop.args.num_train_epochs = _epochs_to_train(schedule, checkpoint)
             loop.train(resume_from_checkpoint=checkpoint)
+            # Accelerate leaves autocast around the model's forward; who evaluates next wants the plain one.
+            loop.accelerator.unwrap_model(classifier.model, keep_fp32_wrapper=False)
             history = [entry for entry in loop.state.log_history if "step" in entry]
             work.finish(classifier.model.state_dict(), history)
     classifier.model.eval()

@@ -213,6 +213,13 @@ def test_gradients_are_finite_where_bins_are_empty(name, case):
         assert student.grad is not None and torch.isfinite(student.grad).all()
 
 
+@pytest.mark.parametrize("name", [name for name in ALIGNMENTS if name != "cosine"])  # zero has no direction
+def test_a_state_of_zeros_has_an_empty_spectrum(name):
+    student, teacher = torch.zeros(2, 4, 6, dtype=torch.float64), states(2, 4, 6)
+    expected = BY_HAND[name](student.numpy(), teacher.numpy())
+    assert loss(name, student, teacher, torch.ones(2, 4)) == pytest.approx(expected, rel=1e-10)
+
+
 @pytest.mark.parametrize("name", ["hidden_mse", "spectral"])
 def test_alignment_pulls_the_student_to_the_teacher(name):
     student, teacher, mask = states(2, 3, 4).requires_grad_(), states(2, 3, 4, seed=1), torch.ones(2, 3)

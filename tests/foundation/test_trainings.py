@@ -67,6 +67,16 @@ def test_a_finished_training_is_not_done_again(root, tmp_path, capsys):
     assert not list(root.glob("*/checkpoint-*")), "checkpoints of a finished training only take space"
 
 
+def test_a_trained_model_answers_as_a_loaded_one(monkeypatch):
+    """Accelerate's bfloat16 around its forward would colour every score that is taken afterwards."""
+    monkeypatch.delenv(ROOT, raising=False)
+    trained, loaded = tiny_model(), tiny_model(seed=1)
+    train(trained, schedule=SHORT)
+    loaded.model.load_state_dict(trained.model.state_dict())
+    texts = [text for text, _ in intents()[:40]]
+    assert (trained.logits(texts) == loaded.logits(texts)).all()
+
+
 def test_without_a_folder_of_trainings_everything_is_done_again(monkeypatch, tmp_path):
     monkeypatch.delenv(ROOT, raising=False)
     Mortal.steps = tmp_path / "steps"
