@@ -1,6 +1,6 @@
 """Students taught for real, by a tiny teacher on tiny intents."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,15 @@ every_alignment = pytest.mark.parametrize("alignment", ALIGNMENTS)
 
 def candidate(alignment: str = "none", **others: Any) -> Candidate:
     return Candidate(**{"strategy": "manual", "layers": 2, "teacher_layers": [1, 3], "alignment": alignment} | others)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def float32() -> Iterator[None]:
+    """Machines with fast bfloat16 would record in it, and numbers could only be compared to two digits."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("precision", "training"):
+            patch.setattr(f"components.foundation.{module}.fast_bf16", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="module")
