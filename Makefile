@@ -19,7 +19,7 @@ lint: $(READY)  ## style and types
 	$(BIN)/mypy
 
 bench: $(READY)  ## every measured comparison; hours on two cores, and nothing else may run
-	for benchmark in profile distillation pipeline large_teacher; do $(BIN)/python benchmarks/$$benchmark.py || exit; done
+	for benchmark in spectra distillation whole_graph large_teacher; do $(BIN)/python benchmarks/$$benchmark.py || exit; done
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 """The whole graph: what orchestration and tracking add to the work, and what a rerun costs.
 
-    python benchmarks/pipeline.py [--output benchmarks/results]
+    python benchmarks/whole_graph.py [--output benchmarks/results]
 
 *Work* is what the steps themselves take where nothing is tracked; the rest of the wall clock of a tracked run is
 orchestration and tracking. Three fresh runs of each kind in turns, medians.

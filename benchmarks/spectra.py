@@ -1,6 +1,6 @@
 """The spectral profile against bare forward passes, and against the naive way; its memory over the number of texts.
 
-python benchmarks/profile.py [--output benchmarks/results]
+python benchmarks/spectra.py [--output benchmarks/results]
 """
 
 import argparse
@@ -16,7 +16,7 @@ from components.foundation.precision import fast_inference
 from components.foundation.spectral_profile import profile_classifier
 from components.foundation.text_model import TextClassifier
 
-_ROUNDS = 7
+_ROUNDS = 3
 _SHAPES = {"MiniLM, 6 x 384": (6, 384), "BERT-base, 12 x 768": (12, 768), "RoBERTa-large, 24 x 1024": (24, 1024)}
 _TEXTS = {"MiniLM, 6 x 384": 512, "BERT-base, 12 x 768": 192, "RoBERTa-large, 24 x 1024": 64}
 
