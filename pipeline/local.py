@@ -67,8 +67,12 @@ def following_here(workspace: Workspace, display: Display) -> Iterator[None]:
     _make_folders(workspace, log.parent)
     events.touch()
     os.environ |= {EVENTS_FILE: str(events), trainings.ROOT: str(workspace.trainings), **_quiet()}
-    with display.following(events), _output_to(log):
-        yield
+    try:
+        with display.following(events), _output_to(log):
+            yield
+    except SystemExit:  # a step that refuses its input has told the log, not the user
+        history = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
+        raise _failure(history, log) from None
 
 
 def _new_run_id() -> str:
