@@ -134,8 +134,9 @@ def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
     "--output", default="docs/studies", show_default=True, help="Folder of the table, the findings, the plot."
 )
 @click.option("--data", default=None, help="Data to study; the plan's own otherwise.")
+@click.option("--teacher", default=None, help="Where the teacher's checkpoint lies; the plan's own otherwise.")
 @_WORKSPACE
-def study(plan_file: str, output: str, data: str | None, workspace: str) -> None:
+def study(plan_file: str, output: str, data: str | None, teacher: str | None, workspace: str) -> None:
     """Train every student of a PLAN (YAML) that its table lacks, and tell what the table shows.
 
     Stop it at any point and start it again: nothing is done twice.
@@ -145,8 +146,8 @@ def study(plan_file: str, output: str, data: str | None, workspace: str) -> None
     from pipeline.study.plan import Plan
 
     values = read_settings(plan_file)
-    if data is not None:
-        values["settings"] = {**values.get("settings", {}), "data": data}
+    here = {"data": data, "teacher": teacher}
+    values["settings"] = {**values.get("settings", {}), **{name: uri for name, uri in here.items() if uri is not None}}
     plan, folder, name, console = Plan(**values), Path(output), Path(plan_file).stem, _console()
     place = open_workspace(workspace)
     with following_here(place, Display(console)):
