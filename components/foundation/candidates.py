@@ -72,9 +72,17 @@ class Candidate(Options):
         parts += [
             short + (f"{value:g}" if isinstance(value, float) else str(value))
             for name, short in _SHORT_NAMES.items()
-            if (value := getattr(self, name)) != type(self).model_fields[name].default
+            if self._uses(name) and (value := getattr(self, name)) != type(self).model_fields[name].default
         ]
         return "-".join(parts)
+
+    def _uses(self, name: str) -> bool:
+        """Whether that setting plays a part beside the others."""
+        if name == "alignment_bins":
+            return self.alignment == "band_limited"
+        if name in ("aligned_layers", "alignment_weight", "final_alignment_weight"):
+            return self.aligns
+        return name not in ("temperature", "final_temperature") or self.kl_weight > 0
 
     @property
     def name(self) -> str:

@@ -217,6 +217,10 @@ class _Reporter(TrainerCallback):
         self._progress: Progress | None = None
         self._latest: dict[str, Any] = {}
 
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        for entry in state.log_history:  # of a killed training that goes on, perhaps below a new MLflow run
+            self._run.metrics(_known(entry), step=entry["step"])
+
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._progress = self._progress or Progress(self._what, state.max_steps, done=state.global_step - 1)
         self._progress.advance(**self._latest)

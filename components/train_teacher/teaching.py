@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import DatasetDict
 from transformers import set_seed
 
@@ -12,7 +13,7 @@ from components.foundation import checkpoints
 from components.foundation.errors import UserError
 from components.foundation.intents import class_names
 from components.foundation.layer_stack import depth
-from components.foundation.linear_probe import start_from_probe
+from components.foundation.linear_probe import output_layer, start_from_probe
 from components.foundation.options import suggest
 from components.foundation.scores import answer, save_evaluation, score
 from components.foundation.storage import whole_folder
@@ -75,18 +76,16 @@ def reorder_head(teacher: TextClassifier, names: Sequence[str]) -> TextClassifie
     if teacher.labels == list(names):
         return teacher
     order = [teacher.labels.index(name) for name in names]
-    heads: list[Any] = [
-        module for module in teacher.model.modules() if getattr(module, "out_features", None) == len(names)
-    ]
-    if len(heads) != 1:
+    head = output_layer(teacher)
+    if head is None:
         raise UserError(
-            f"teacher: its labels are not in sorted order and {len(heads)} layers could be its head, expected 1; "
+            "teacher: its labels are not in sorted order, and not exactly one linear layer could be its head; "
             "save the teacher with sorted label names"
         )
-    head = heads[0]
-    head.weight.data = head.weight.data[order].clone()
-    if head.bias is not None:
-        head.bias.data = head.bias.data[order].clone()
+    with torch.no_grad():
+        head.weight.copy_(head.weight[order].clone())
+        if head.bias is not None:
+            head.bias.copy_(head.bias[order].clone())
     teacher.model.config.id2label = dict(enumerate(names))
     teacher.model.config.label2id = {name: index for index, name in enumerate(names)}
     return teacher

@@ -172,6 +172,18 @@ def test_an_incomplete_checkpoint_is_ignored(broken, root, tmp_path):
     assert close(resumed.model.state_dict(), uninterrupted_weights())
 
 
+def test_a_training_that_goes_on_tells_its_whole_curve(root, tmp_path):
+    """The rerun may write below a new run in MLflow."""
+    Mortal.steps, Fragile.crash_in = tmp_path / "steps", 2 * STEPS_PER_EPOCH + 2
+    with pytest.raises(Crash):
+        train(tiny_model(), Fragile)
+    resumed, whole = Notebook(), Notebook()
+    train(tiny_model(), Fragile, resumed)
+    train(tiny_model(), Fragile, whole)  # finished now: its history is told
+    assert resumed.written == whole.written
+    assert {step for step, _ in resumed.written} >= {STEPS_PER_EPOCH, EPOCHS * STEPS_PER_EPOCH}
+
+
 def test_checkpoints_are_ordered_by_number_not_by_name(tmp_path):
     for step in (5, 10, 100, 20):
         (tmp_path / f"checkpoint-{step}").mkdir()
