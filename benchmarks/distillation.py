@@ -12,29 +12,27 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from datasets import DatasetDict
-from measure import encoder, intents, report
+from distil import capture_for, distil_epoch
+from measure import encoder, intents, interleaved, report
 from torch.utils.data import DataLoader
 
-from components.capture_signals.capturing import capture
-from components.capture_signals.options import SignalOptions
-from components.distill_student.distilling import build_student, distill
+from components.distill_student.distilling import build_student
 from components.distill_student.losses import complex_spectral, distillation_kl
 from components.distill_student.options import StudentOptions
 from components.foundation.candidates import Candidate
 from components.foundation.precision import fast_bf16
 from components.foundation.selection import Selection
-from components.foundation.signals import Signals
 from components.foundation.text_model import TextClassifier
-from components.foundation.tracking import Run
 from components.foundation.training import collator, tokenized
 
-_TEXTS, _BATCH, _ROUNDS = 1024, 32, 3
-_RATE = 1e-4
+_TEXTS, _ROUNDS = 1024, 3
+_OPTIONS = StudentOptions()
 
 
 def main() -> None:
@@ -57,60 +55,45 @@ def _compare(
     candidate = Candidate(strategy="manual", layers=len(layers), teacher_layers=layers, alignment=alignment)
     selection = Selection(strategy="manual", depth=12, layers=[[(layer, 1.0)] for layer in layers])
     with tempfile.TemporaryDirectory() as scratch:
-        started = time.perf_counter()
-        capture(
-            teacher=teacher,
-            data=data,
-            candidates=[candidate],
-            selections={candidate.name: selection},
-            options=SignalOptions(),
-            checkpoints={},
-            target=Path(scratch) / "signals",
+        signals = Path(scratch) / "signals"
+        captured = _seconds(lambda: capture_for(candidate, selection, teacher, data, signals))
+        seconds = interleaved(
+            {
+                "captured": lambda: distil_epoch(candidate, selection, teacher, data, signals),
+                "online": lambda: _online_epoch(teacher, data, selection, candidate),
+            },
+            _ROUNDS,
         )
-        captured = time.perf_counter() - started
-        ours, online = [], []
-        for _ in range(_ROUNDS):
-            ours.append(_captured_epoch(teacher, data, Path(scratch) / "signals", selection, candidate))
-            online.append(_online_epoch(teacher, data, selection, candidate))
-    each, slow = epochs * statistics.median(ours), epochs * statistics.median(online)
+    ours, online = statistics.median(seconds["captured"]), statistics.median(seconds["online"])
+    each, slow = epochs * ours, epochs * online
     return {
         "student": f"{len(layers)} of 12 x 768",
         "losses": "logits" if alignment == "none" else f"logits + {alignment}",
         "texts": _TEXTS,
         "rounds": _ROUNDS,
-        "online, s/epoch": statistics.median(online),
-        "captured, s/epoch": statistics.median(ours),
+        "online, s/epoch": online,
+        "captured, s/epoch": ours,
         "capture, s": captured,
         f"online / captured, {epochs} epochs": slow / (captured + each),
         "8 candidates": 8 * slow / (captured + 8 * each),
     }
 
 
-def _captured_epoch(
-    teacher: TextClassifier, data: DatasetDict, signals: Path, selection: Selection, candidate: Candidate
-) -> float:
+def _seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
-    distill(
-        teacher=teacher,
-        student=build_student(teacher, selection, candidate, {}),
-        data=data,
-        signals=Signals(signals, data["train"]["id"]),
-        validation_signals=Signals(signals, data["validation"]["id"]),
-        selection=selection,
-        candidate=candidate,
-        options=StudentOptions(student_epochs=1, student_batch_size=_BATCH, student_learning_rate=_RATE),
-        run=Run(None),
-    )
+    work()
     return time.perf_counter() - started
 
 
-def _online_epoch(teacher: TextClassifier, data: DatasetDict, selection: Selection, candidate: Candidate) -> float:
-    started = time.perf_counter()
+def _online_epoch(teacher: TextClassifier, data: DatasetDict, selection: Selection, candidate: Candidate) -> None:
     student = build_student(teacher, selection, candidate, {})
     loader = DataLoader(
-        tokenized(student, data["train"]), batch_size=_BATCH, shuffle=True, collate_fn=collator(student)
+        tokenized(student, data["train"]),
+        batch_size=_OPTIONS.student_batch_size,
+        shuffle=True,
+        collate_fn=collator(student),
     )
-    optimizer = torch.optim.AdamW(student.model.parameters(), lr=_RATE, fused=True)
+    optimizer = torch.optim.AdamW(student.model.parameters(), lr=_OPTIONS.student_learning_rate, fused=True)
     aligns = candidate.aligns
     student.model.train()
     teacher.model.eval()
@@ -133,7 +116,6 @@ def _online_epoch(teacher: TextClassifier, data: DatasetDict, selection: Selecti
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

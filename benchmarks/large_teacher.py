@@ -9,16 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from distil import capture_for, distil_epoch
 from measure import encoder, intents, report
 
-from components.capture_signals.capturing import capture
-from components.capture_signals.options import SignalOptions
-from components.distill_student.distilling import build_student, distill
-from components.distill_student.options import StudentOptions
 from components.foundation.candidates import Candidate
-from components.foundation.signals import Signals
 from components.foundation.spectral_profile import profile_classifier
-from components.foundation.tracking import Run
 from components.select_layers.strategies import select
 
 _TEXTS = 256
@@ -39,29 +34,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         signals = Path(scratch) / "signals"
         started = time.perf_counter()
-        capture(
-            teacher=teacher,
-            data=data,
-            candidates=[_CANDIDATE],
-            selections={_CANDIDATE.name: selection},
-            options=SignalOptions(),
-            checkpoints={},
-            target=signals,
-        )
+        capture_for(_CANDIDATE, selection, teacher, data, signals)
         rows.append(_row("capture", started))
 
         started = time.perf_counter()
-        distill(
-            teacher=teacher,
-            student=build_student(teacher, selection, _CANDIDATE, {}),
-            data=data,
-            signals=Signals(signals, data["train"]["id"]),
-            validation_signals=Signals(signals, data["validation"]["id"]),
-            selection=selection,
-            candidate=_CANDIDATE,
-            options=StudentOptions(student_epochs=1),
-            run=Run(None),
-        )
+        distil_epoch(_CANDIDATE, selection, teacher, data, signals)
         rows.append(_row("distil 12 of 24, one epoch", started))
     report("large_teacher", rows, output)
 

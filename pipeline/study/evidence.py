@@ -27,10 +27,12 @@ class Finding:
     versus_reference: tuple[float, float, float]
     p_reference: float
     """Paired t test over test texts of the seeds' mean, against the reference; Holm's correction over the table."""
+    p_not_worse: float
+    """One-sided paired t test that it is worse than the teacher by the margin or more: small says that it is not."""
 
 
-def findings(rows: Sequence[Row], reference: str) -> list[Finding]:
-    """One finding a configuration, best first, anchors among them."""
+def findings(rows: Sequence[Row], reference: str, margin: float) -> list[Finding]:
+    """One finding a configuration, best first, anchors among them; `margin` is a share of texts."""
     groups = by_configuration(rows)
     hits = {name: np.mean([row.hits for row in group], axis=0) for name, group in groups.items()}
     others = [name for name in groups if name != reference]
@@ -49,6 +51,7 @@ def findings(rows: Sequence[Row], reference: str) -> list[Finding]:
             versus_teacher=_difference(hits[name], hits[TEACHER]),
             versus_reference=_difference(hits[name], hits[reference]),
             p_reference=corrected[name],
+            p_not_worse=_not_worse_p(hits[name], hits[TEACHER], margin),
         )
         for name, group in groups.items()
     ]
@@ -121,3 +124,10 @@ def _difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, fl
 
 def _paired_p(first: np.ndarray, second: np.ndarray) -> float:
     return 1.0 if np.array_equal(first, second) else float(stats.ttest_rel(first, second).pvalue)
+
+
+def _not_worse_p(first: np.ndarray, second: np.ndarray, margin: float) -> float:
+    difference = first - second
+    if np.ptp(difference) == 0:
+        return 0.0 if difference[0] > -margin else 1.0
+    return float(stats.ttest_1samp(difference, -margin, alternative="greater").pvalue)

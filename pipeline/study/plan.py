@@ -28,6 +28,8 @@ class Plan(Options):
     seeds: list[int] = Field(min_length=1)
     reference: str = Field(min_length=1)
     candidates: list[dict[str, Any]] = Field(min_length=1)
+    margin: float = Field(0.003, ge=0, lt=1)
+    """How much worse than the teacher, as a share of texts, still counts as not worse."""
     frozen_anchor: bool = True
     """Whether the teacher's checkpoint, frozen and with a linear classifier, is scored beside the students."""
 

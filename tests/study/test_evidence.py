@@ -41,7 +41,7 @@ def test_findings_average_seeds_and_compare_text_by_text():
         row("uniform-3L", 184, 1),
         row("last-3L", 170),
     ]
-    found = {finding.configuration: finding for finding in findings(rows, "uniform-3L")}
+    found = {finding.configuration: finding for finding in findings(rows, "uniform-3L", 0.003)}
     uniform, last = found["uniform-3L"], found["last-3L"]
     assert list(found) == [TEACHER, "uniform-3L", "last-3L", FROZEN]
     assert uniform.seeds == 2
@@ -55,9 +55,21 @@ def test_findings_average_seeds_and_compare_text_by_text():
     assert last.versus_reference[0] == pytest.approx(-12 / TEXTS)
 
 
+def test_not_worse_is_a_one_sided_paired_test_against_the_margin():
+    rows = [row(TEACHER, 190), row("uniform-3L", 189), row("last-3L", 170)]
+    for margin in (0.0, 0.003, 0.05):
+        found = {finding.configuration: finding for finding in findings(rows, "uniform-3L", margin)}
+        for name, right in (("uniform-3L", 189), ("last-3L", 170)):
+            lost = np.where(np.arange(TEXTS) < right, 0.0, np.where(np.arange(TEXTS) < 190, -1.0, 0.0))
+            t = (lost.mean() + margin) / (lost.std(ddof=1) / np.sqrt(TEXTS))
+            assert found[name].p_not_worse == pytest.approx(stats.t.sf(t, TEXTS - 1))
+        assert found[TEACHER].p_not_worse == (0.0 if margin else 1.0)
+    assert found["uniform-3L"].p_not_worse < 0.05 < found["last-3L"].p_not_worse
+
+
 def test_p_values_are_paired_t_tests_corrected_by_holm():
     rows = [row(TEACHER, 190), row("uniform-3L", 180), row("last-3L", 170), row("first-3L", 178)]
-    found = {finding.configuration: finding for finding in findings(rows, "uniform-3L")}
+    found = {finding.configuration: finding for finding in findings(rows, "uniform-3L", 0.003)}
     hits = {one.configuration: one.hits.astype(float) for one in rows}
     raw = sorted(stats.ttest_rel(hits[name], hits["uniform-3L"]).pvalue for name in (TEACHER, "last-3L", "first-3L"))
     corrected = np.maximum.accumulate([min(1, p * factor) for p, factor in zip(raw, (3, 2, 1), strict=True)])
