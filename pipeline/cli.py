@@ -1,18 +1,16 @@
 """`spectral-distill`: parse, call, print."""
 
-import json
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.console import Console
 
 from components.foundation.errors import UserError
 from components.foundation.storage import write_whole
-from pipeline.settings import Settings, describe, plain_type, read_settings
+from pipeline.display import open_console
+from pipeline.setting_options import given_settings, setting_options
+from pipeline.settings import Settings, describe, read_settings
 from pipeline.workspace import open_workspace
 
 _WORKSPACE = click.option(
@@ -48,36 +46,16 @@ def cli() -> None:
     """Distil a large text classifier into a small one, guided by the spectrum of its hidden states."""
 
 
-def _setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One option for each setting; unset ones stay out, so that a settings file can give them."""
-    for name, field in reversed(Settings.model_fields.items()):
-        kind = plain_type(field)
-        default = "the built-in list" if kind is list else repr(field.get_default())
-        command = click.option(
-            f"--{name.replace('_', '-')}",
-            name,
-            default=None,
-            type=click.STRING,
-            metavar=kind.__name__.upper(),
-            help=f"{field.description} [default: {default}]",
-        )(command)
-    return command
-
-
 @cli.command()
-@click.option(
-    "--settings", "settings_file", metavar="FILE", help="YAML file of settings; options on the command line win."
-)
 @_WORKSPACE
-@_setting_options
+@setting_options
 def run(settings_file: str | None, workspace: str, **given: str | None) -> None:
     """Run the whole pipeline on this machine."""
     from pipeline.display import Display, comparison_rows, leaderboard_table
     from pipeline.local import run_locally
 
-    values = read_settings(settings_file) if settings_file else {}
-    values |= {name: _parse(name, value) for name, value in given.items() if value is not None}
-    settings, place, console = Settings(**values), open_workspace(workspace), _console()
+    settings = Settings(**given_settings(settings_file, given))
+    place, console = open_workspace(workspace), open_console()
     started = time.monotonic()
     result = run_locally(settings, place, Display(console))
 
@@ -110,7 +88,7 @@ def compare(run_id: str | None, workspace: str) -> None:
     if not found:
         which = f"pipeline run {run_id}" if run_id else "any run"
         raise UserError(f"MLflow at {uri}: found no students of {which}; start one with `spectral-distill run`")
-    _console().print(leaderboard_table(tracked_rows(found), teacher=None))
+    open_console().print(leaderboard_table(tracked_rows(found), teacher=None))
 
 
 @cli.command()
@@ -148,7 +126,7 @@ def study(plan_file: str, output: str, data: str | None, teacher: str | None, wo
     values = read_settings(plan_file)
     here = {"data": data, "teacher": teacher}
     values["settings"] = {**values.get("settings", {}), **{name: uri for name, uri in here.items() if uri is not None}}
-    plan, folder, name, console = Plan(**values), Path(output), Path(plan_file).stem, _console()
+    plan, folder, name, console = Plan(**values), Path(output), Path(plan_file).stem, open_console()
     place = open_workspace(workspace)
     with following_here(place, Display(console)):
         from pipeline.study.harness import run_study  # libraries read at import what this context sets
@@ -175,18 +153,6 @@ def compile_(output: str, settings_page: str | None) -> None:
     click.echo(f"wrote {output}")
 
 
-def _parse(name: str, text: str) -> Any:
-    """Text from the command line; pydantic turns it into the setting's type, JSON is read here."""
-    if plain_type(Settings.model_fields[name]) is not list:
-        return text
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f'{name}: not JSON ({error}); expected a list such as [{{"strategy": "uniform", "layers": 3}}]'
-        ) from None
-
-
 def _tracking_of(workspace: str) -> str:
     """The tracking URI to read from. A workspace without runs is refused, where MLflow would make an empty database."""
     place = open_workspace(workspace)
@@ -196,12 +162,6 @@ def _tracking_of(workspace: str) -> str:
             f"workspace {place.root}: found no runs; start one with `spectral-distill run`, or check --workspace"
         )
     return uri
-
-
-def _console() -> Console:
-    """Writes to the stdout of now, as KFP's is redirected later; wide enough for tables where it is no terminal."""
-    console = Console(file=sys.stdout, highlight=False)
-    return console if console.is_terminal else Console(file=sys.stdout, highlight=False, width=110)
 
 
 def _how_to_open_mlflow(uri: str) -> str:

@@ -1,6 +1,7 @@
 """What the person at the terminal sees of a local run: steps, bars, times; and the leaderboard at the end."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 _POLL_S = 0.2
+
+
+def open_console() -> Console:
+    """Writes to the stdout of now, as KFP's is redirected later; wide enough for tables where it is no terminal."""
+    console = Console(file=sys.stdout, highlight=False)
+    return console if console.is_terminal else Console(file=sys.stdout, highlight=False, width=110)
 
 
 class Display:
