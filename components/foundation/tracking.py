@@ -18,7 +18,7 @@ from typing import Any
 
 from components.foundation.code_version import code_version
 from components.foundation.errors import UserError
-from components.foundation.image import IMAGE
+from components.foundation.image import image_in_use
 
 DEFAULT_EXPERIMENT = "spectral-distill"
 RUN_ID_TAG = "kfp.pipeline_run_id"
@@ -135,7 +135,7 @@ def log_origin(sources: Mapping[str, str], versions: Sequence[str]) -> None:
                 "spectral_distill.data_version": versions[0][:4000],
                 "spectral_distill.teacher_version": versions[-1][:4000],
                 "spectral_distill.code_version": code_version(),
-                "spectral_distill.image": IMAGE,
+                "spectral_distill.image": image_in_use(),
             }
         )
 
