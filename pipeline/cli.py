@@ -19,8 +19,20 @@ _WORKSPACE = click.option(
     show_default=True,
     help="Folder of local runs: artifacts, cache, logs, MLflow's database.",
 )
-_SETTINGS_PAGE = """Every parameter of the pipeline. In the KFP UI they are the run's parameters; on a laptop each
-is an option (`--teacher-epochs 5`) or a line of a settings file (`teacher_epochs: 5`). Made by `make compile`."""
+_SETTINGS_PAGE = """# Settings
+
+Every parameter of the pipeline. In the KFP UI they are the run's parameters; on a laptop each
+is an option (`--teacher-epochs 5`) or a line of a settings file (`teacher_epochs: 5`). Made by `make compile`.
+
+{settings}
+
+## Task options
+
+How a cluster runs the tasks, fixed by `spectral-distill compile --deployment FILE`: for all of them (`tasks`) or for
+single ones (`steps`). [examples/deployment.yaml](../examples/deployment.yaml) shows how.
+
+{task_options}
+"""
 
 
 def main() -> None:
@@ -139,17 +151,23 @@ def study(plan_file: str, output: str, data: str | None, teacher: str | None, wo
 
 @cli.command(name="compile")
 @click.option("--output", default="pipeline.yaml", show_default=True, help="File to write.")
-@click.option("--settings-page", metavar="FILE", help="Also write the table of settings, in Markdown.")
-def compile_(output: str, settings_page: str | None) -> None:
+@click.option("--image", metavar="REF", help="Image of every task, by tag or digest; wins over the deployment file's.")
+@click.option("--deployment", "deployment_file", metavar="FILE", help="YAML file: how a cluster runs the tasks.")
+@click.option("--settings-page", metavar="FILE", help="Also write the page of settings, in Markdown.")
+def compile_(output: str, image: str | None, deployment_file: str | None, settings_page: str | None) -> None:
     """Compile the pipeline to the YAML that a Kubeflow Pipelines backend runs."""
+    from pipeline.deployment import Deployment, TaskOptions
     from pipeline.graph import compile_pipeline
 
+    values = read_settings(deployment_file) if deployment_file else {}
+    deployment = Deployment(**values | ({"image": image} if image else {}))
     try:
-        compile_pipeline(output)
+        compile_pipeline(output, deployment)
     except (OSError, ValueError) as error:
         raise UserError(f"--output {output}: {error}; expected a writable path that ends in .yaml") from error
     if settings_page:
-        write_whole(settings_page, f"# Settings\n\n{_SETTINGS_PAGE}\n\n{describe(Settings.model_fields.items())}\n")
+        settings, task_options = describe(Settings.model_fields.items()), describe(TaskOptions.model_fields.items())
+        write_whole(settings_page, _SETTINGS_PAGE.format(settings=settings, task_options=task_options))
     click.echo(f"wrote {output}")
 
 

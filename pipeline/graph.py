@@ -8,10 +8,11 @@ resolve_data -> prepare_data -> train_teacher -> profile_teacher -> select_layer
 exit handler: close_run
 """
 
+import functools
 from pathlib import Path
 from typing import Any
 
-from kfp import compiler, dsl, kubernetes
+from kfp import compiler, dsl
 
 from components.capture_signals.component import capture_signals
 from components.close_run.component import close_run
@@ -24,10 +25,9 @@ from components.promote_student.component import promote_student
 from components.resolve_data.component import resolve_data
 from components.select_layers.component import select_layers
 from components.train_teacher.component import train_teacher
+from pipeline.deployment import Deployment
+from pipeline.placement import place
 from pipeline.settings import Settings, describe, with_settings
-
-# Candidates share the machine's cores on a laptop, where two at once only slow each other down.
-_CANDIDATES_AT_ONCE = 1
 
 _DESCRIPTION = f"""Distils a large text classifier into small students, guided by the spectrum of its hidden states, and
 shows with statistics which student is worth shipping.
@@ -36,28 +36,15 @@ shows with statistics which student is worth shipping.
 """
 
 
-def _cached(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    return _in_run(task).set_caching_options(enable_caching=True)
-
-
-def _uncached(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    return _in_run(task).set_caching_options(enable_caching=False)
-
-
-def _in_run(task: dsl.PipelineTask) -> dsl.PipelineTask:
-    """Tell the task which pipeline run it belongs to: in the environment, which is no part of the cache key."""
-    return kubernetes.use_field_path_as_env(task, "KFP_RUN_ID", "metadata.labels['pipeline/runid']")
-
-
-@dsl.pipeline(name="spectral-distill", display_name="Spectral Distill", description=_DESCRIPTION)
-@with_settings
-def spectral_distill(s: Any) -> None:
+def _distil(deployment: Deployment, s: Any) -> None:
     """Distil a text classifier."""
-    with dsl.ExitHandler(_uncached(close_run()), name="distillation"):
-        resolved = _uncached(
+    cached = functools.partial(place, deployment, cached=True)
+    uncached = functools.partial(place, deployment, cached=False)
+    with dsl.ExitHandler(uncached(close_run()), name="distillation"):
+        resolved = uncached(
             resolve_data(data=s.data, out_of_scope_data=s.out_of_scope_data, teacher=s.teacher, candidates=s.candidates)
         )
-        prepared = _cached(
+        prepared = cached(
             prepare_data(
                 data=s.data,
                 data_version=resolved.outputs["data_version"],
@@ -71,7 +58,7 @@ def spectral_distill(s: Any) -> None:
                 texts_per_label=s.texts_per_label,
             )
         ).outputs["prepared"]
-        taught = _cached(
+        taught = cached(
             train_teacher(
                 prepared=prepared,
                 teacher=s.teacher,
@@ -85,7 +72,7 @@ def spectral_distill(s: Any) -> None:
             )
         )
         teacher, teacher_evaluation = taught.outputs["model"], taught.outputs["evaluation"]
-        profile = _cached(
+        profile = cached(
             profile_teacher(
                 prepared=prepared,
                 model=teacher,
@@ -94,8 +81,8 @@ def spectral_distill(s: Any) -> None:
                 profile_clip_sigmas=s.profile_clip_sigmas,
             )
         ).outputs["profile"]
-        selections = _cached(select_layers(profile=profile, candidates=s.candidates)).outputs["selections"]
-        signals = _cached(
+        selections = cached(select_layers(profile=profile, candidates=s.candidates)).outputs["selections"]
+        signals = cached(
             capture_signals(
                 prepared=prepared,
                 model=teacher,
@@ -105,8 +92,8 @@ def spectral_distill(s: Any) -> None:
                 signals_budget_gib=s.signals_budget_gib,
             )
         ).outputs["signals"]
-        with dsl.ParallelFor(s.candidates, name="candidates", parallelism=_CANDIDATES_AT_ONCE) as candidate:
-            distilled = _cached(
+        with dsl.ParallelFor(s.candidates, name="candidates", parallelism=deployment.candidates_at_once) as candidate:
+            distilled = cached(
                 distill_student(
                     prepared=prepared,
                     teacher=teacher,
@@ -119,7 +106,7 @@ def spectral_distill(s: Any) -> None:
                     student_patience=s.student_patience,
                 )
             )
-            evaluated = _cached(
+            evaluated = cached(
                 evaluate_student(
                     prepared=prepared,
                     teacher=teacher,
@@ -129,7 +116,7 @@ def spectral_distill(s: Any) -> None:
                     speed_batches=s.speed_batches,
                 )
             )
-        compared = _cached(
+        compared = cached(
             compare_students(
                 prepared=prepared,
                 teacher_evaluation=teacher_evaluation,
@@ -141,7 +128,7 @@ def spectral_distill(s: Any) -> None:
                 latency_budget_ms=s.latency_budget_ms,
             )
         )
-        _uncached(
+        uncached(
             promote_student(
                 prepared=prepared,
                 comparison=compared.outputs["comparison"],
@@ -150,6 +137,16 @@ def spectral_distill(s: Any) -> None:
         )
 
 
-def compile_pipeline(target: str | Path) -> None:
+def pipeline_for(deployment: Deployment) -> Any:
+    """The pipeline, its tasks placed as the deployment says."""
+    graph = functools.update_wrapper(functools.partial(_distil, deployment), _distil)
+    named = dsl.pipeline(name="spectral-distill", display_name="Spectral Distill", description=_DESCRIPTION)
+    return named(with_settings(graph))
+
+
+spectral_distill = pipeline_for(Deployment())
+
+
+def compile_pipeline(target: str | Path, deployment: Deployment) -> None:
     """Write the pipeline's IR (YAML) that a KFP backend runs."""
-    compiler.Compiler().compile(spectral_distill, str(target))
+    compiler.Compiler().compile(pipeline_for(deployment), str(target))

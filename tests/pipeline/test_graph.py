@@ -6,6 +6,7 @@ import pytest
 import yaml
 from kfp import components
 
+from pipeline.deployment import Deployment
 from pipeline.graph import compile_pipeline
 from pipeline.settings import Settings, describe
 
@@ -39,7 +40,7 @@ def all_tasks(spec: dict) -> dict[str, dict]:
 
 def test_committed_pipeline_yaml_is_what_the_graph_compiles_to(tmp_path: Path):
     fresh = tmp_path / "pipeline.yaml"
-    compile_pipeline(fresh)
+    compile_pipeline(fresh, Deployment())
     assert read(fresh) == read(ROOT / "pipeline.yaml"), "pipeline.yaml is stale: run `make compile`"
 
 

@@ -1,0 +1,184 @@
+"""What a cluster must know to run the pipeline's tasks: facts of the place, fixed when the pipeline is compiled."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from kubernetes.utils import parse_quantity
+from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
+
+from components.foundation.errors import UserError
+from components.foundation.image import IMAGE
+from components.foundation.options import Options, suggest
+
+STEPS = (
+    "resolve-data", "prepare-data", "train-teacher", "profile-teacher", "select-layers", "capture-signals",
+    "distill-student", "evaluate-student", "compare-students", "promote-student", "close-run",
+)  # fmt: skip
+"""Tasks of the graph, by the names that the KFP UI shows."""
+
+_DAY_S = 24 * 60 * 60
+_NAME = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_HOST = r"[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*(?::[0-9]+)?"
+_IMAGE = re.compile(
+    rf"(?:{_HOST}/)?{_NAME}(?:/{_NAME})*(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}))?(?P<digest>@sha256:[0-9a-f]{{64}})?"
+)
+
+
+def _pinned(image: str) -> str:
+    found = _IMAGE.fullmatch(image)
+    if found is None:
+        raise ValueError(f"found {image!r}, expected registry/name:tag or registry/name@sha256:<64 hex digits>")
+    if found["digest"] is None and found["tag"] in (None, "latest"):
+        raise ValueError(f"found {image!r}, which names no fixed image; add a tag other than latest, or a digest")
+    return image
+
+
+def _text(pattern: str, expected: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise ValueError(f"found {text!r}, expected {expected}")
+        return text
+
+    return check
+
+
+# Narrower than what Kubernetes takes, as KFP is. An empty amount leaves it to the cluster.
+_CPU = _text(r"|[0-9]*\.?[0-9]+|[0-9]+m", "cores such as 2, 0.5 or 500m")
+_BYTES = _text(r"|[0-9]+([KMGTPE]i?)?", "bytes such as 512Mi or 4Gi")
+_OBJECT = _text(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", "the name of a Kubernetes object: a-z, 0-9, - and .")
+_CLAIM = _text(r"|[a-z0-9]([-a-z0-9.]*[a-z0-9])?", "the name of a PersistentVolumeClaim: a-z, 0-9, - and .")
+_VARIABLE = _text(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
+
+Image = Annotated[str, AfterValidator(_pinned)]
+Cpu = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_CPU)]
+Bytes = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_BYTES)]
+ObjectName = Annotated[str, AfterValidator(_OBJECT)]
+Variable = Annotated[str, AfterValidator(_VARIABLE)]
+Sources = dict[ObjectName, dict[str, Variable]]
+
+
+def _as_named(*variables: str) -> dict[str, str]:
+    return {variable: variable for variable in variables}
+
+
+_SECRETS = {
+    "spectral-distill-s3": _as_named("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    "spectral-distill-mlflow": _as_named(
+        "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
+    ),
+}
+_CONFIG_MAPS = {
+    "spectral-distill-s3": _as_named("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"),
+    "spectral-distill-mlflow": _as_named("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"),
+}
+
+
+class Toleration(Options):
+    """A taint that a task's pod puts up with, in the words of Kubernetes."""
+
+    key: str = ""
+    operator: Literal["Equal", "Exists"] = "Equal"
+    value: str = ""
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+
+    @model_validator(mode="after")
+    def _as_kubernetes_wants(self) -> "Toleration":
+        if self.operator == "Exists" and self.value:
+            raise ValueError(f"toleration of {self.key!r}: Exists takes no value; remove it or use Equal")
+        if self.operator == "Equal" and not self.key:
+            raise ValueError("toleration without a key: expected a key, or the operator Exists to tolerate every taint")
+        return self
+
+
+class TaskOptions(Options):
+    """How one task runs. Empty texts and null leave the choice to the cluster."""
+
+    cpu_request: Cpu = Field("1", description="Cores that the task's node must have free.")
+    cpu_limit: Cpu = Field("", description="Cores that the task may use.")
+    memory_request: Bytes = Field("4Gi", description="Memory that the task's node must have free.")
+    memory_limit: Bytes = Field("", description="Memory above which the task is killed.")
+    accelerator_type: str = Field("", description="Resource name of the accelerator, such as nvidia.com/gpu.")
+    accelerator_count: int = Field(0, ge=0, description="Accelerators of that type.")
+    node_selector: dict[str, str] = Field({}, description="Labels that the task's node must have.")
+    tolerations: list[Toleration] = Field(
+        [], description="Taints that the task tolerates: key, operator, value, effect."
+    )
+    retries: int = Field(
+        2, ge=0, le=10, description="Times that a failed task is started again; bad input is repeated too."
+    )
+    retry_wait_seconds: PositiveInt = Field(30, description="Wait before the first retry.")
+    retry_factor: int = Field(2, ge=1, le=10, description="Factor by which the wait grows.")
+    timeout_seconds: PositiveInt = Field(_DAY_S, description="Most time for the task, all its retries included.")
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        "IfNotPresent", description="When the node asks the registry."
+    )
+    image_pull_secrets: list[ObjectName] = Field([], description="Secrets with the registry's credentials.")
+    run_as_user: PositiveInt | None = Field(65532, description="Numeric user id, not root.")
+    run_as_group: PositiveInt | None = Field(65532, description="Numeric group id, not root.")
+    scratch_limit: Bytes = Field("", description="Size at which the task is evicted for what it wrote to /tmp.")
+    shared_memory: Bytes = Field("", description="Size of /dev/shm; it counts as the task's memory.")
+    trainings_claim: Annotated[str, AfterValidator(_CLAIM)] = Field(
+        "", description="PersistentVolumeClaim for checkpoints, so that a task that is started again resumes."
+    )
+    secrets: Sources = Field(
+        _SECRETS, description="Environment from Secrets, those that exist: name of the secret, key, variable."
+    )
+    config_maps: Sources = Field(
+        _CONFIG_MAPS, description="Environment from ConfigMaps, those that exist: name, key, variable."
+    )
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> "TaskOptions":
+        if bool(self.accelerator_type) != bool(self.accelerator_count):
+            raise ValueError("accelerator_type and accelerator_count: found one of them; give both or neither")
+        for request, limit in (("cpu_request", "cpu_limit"), ("memory_request", "memory_limit")):
+            least, most = getattr(self, request), getattr(self, limit)
+            if least and most and parse_quantity(least) > parse_quantity(most):
+                raise ValueError(f"{request}: found {least!r}, expected at most the {limit}, {most!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_each_variable_once(self) -> "TaskOptions":
+        givers: dict[str, str] = {}
+        for source, variables in [*self.secrets.items(), *self.config_maps.items()]:
+            for variable in variables.values():
+                if variable in givers:
+                    raise ValueError(f"{variable}: found in {givers[variable]} and in {source}; keep one of them")
+                givers[variable] = source
+        return self
+
+
+class Deployment(Options):
+    """The image, how many candidates run at once, and how tasks run: all of them, and single steps otherwise."""
+
+    image: Image = Field(IMAGE, description="Image of every task, pinned by tag or digest.")
+    candidates_at_once: PositiveInt = Field(1, description="Candidates that are distilled at the same time.")
+    tasks: dict[str, Any] = Field({}, description="Task options of every step.")
+    steps: dict[str, dict[str, Any]] = Field({}, description="Task options of single steps, over those of `tasks`.")
+
+    @field_validator("steps")
+    @classmethod
+    def _are_known(cls, steps: dict[str, Any]) -> dict[str, Any]:
+        for name in steps:
+            if name not in STEPS:
+                raise ValueError(f"unknown step {name!r}; {suggest(name, STEPS)}")
+        return steps
+
+    @model_validator(mode="after")
+    def _every_task_is_well(self) -> "Deployment":
+        _task_options("tasks", self.tasks)
+        for step in self.steps:
+            self.task(step)
+        return self
+
+    def task(self, step: str) -> TaskOptions:
+        """How the task of that step runs."""
+        return _task_options(f"steps.{step}", {**self.tasks, **self.steps.get(step, {})})
+
+
+def _task_options(where: str, values: dict[str, Any]) -> TaskOptions:
+    try:
+        return TaskOptions(**values)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None

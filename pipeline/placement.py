@@ -1,0 +1,77 @@
+"""A deployment's options, put on the tasks of the graph through kfp and kfp-kubernetes."""
+
+from kfp import dsl, kubernetes
+
+from components.foundation import image, trainings
+from pipeline.deployment import Deployment, TaskOptions
+
+_SCRATCH, _SHARED_MEMORY, _TRAININGS = "/tmp", "/dev/shm", "/trainings"
+
+
+def place(deployment: Deployment, task: dsl.PipelineTask, *, cached: bool) -> dsl.PipelineTask:
+    """Give the task its image, resources, node, retries, volumes and environment. kfp.local ignores most of it."""
+    options = deployment.task(task.name)
+    task.set_container_image(deployment.image)
+    task.set_env_variable(image.VARIABLE, deployment.image)
+    for put in (_resources, _node, _patience, _identity, _volumes, _environment):
+        put(task, options)
+    return task.set_caching_options(enable_caching=cached)
+
+
+def _resources(task: dsl.PipelineTask, options: TaskOptions) -> None:
+    for amount, set_amount in (
+        (options.cpu_request, task.set_cpu_request),
+        (options.cpu_limit, task.set_cpu_limit),
+        (options.memory_request, task.set_memory_request),
+        (options.memory_limit, task.set_memory_limit),
+    ):
+        if amount:
+            set_amount(amount)
+    if options.accelerator_type:
+        task.set_accelerator_type(options.accelerator_type)
+        task.set_accelerator_limit(options.accelerator_count)
+
+
+def _node(task: dsl.PipelineTask, options: TaskOptions) -> None:
+    for label, value in options.node_selector.items():
+        kubernetes.add_node_selector(task, label, value)
+    for toleration in options.tolerations:
+        kubernetes.add_toleration(task, **toleration.model_dump())
+
+
+def _patience(task: dsl.PipelineTask, options: TaskOptions) -> None:
+    kubernetes.set_timeout(task, options.timeout_seconds)
+    if options.retries:
+        # Argo counts the longest duration from the start of the first attempt, and kills later ones when it is over:
+        # KFP's default of an hour would leave no retry to a training that fails after two.
+        task.set_retry(
+            options.retries,
+            backoff_duration=f"{options.retry_wait_seconds}s",
+            backoff_factor=options.retry_factor,
+            backoff_max_duration=f"{options.timeout_seconds}s",
+        )
+
+
+def _identity(task: dsl.PipelineTask, options: TaskOptions) -> None:
+    kubernetes.set_security_context(task, options.run_as_user, options.run_as_group, run_as_non_root=True)
+    kubernetes.set_image_pull_policy(task, options.image_pull_policy)
+    if options.image_pull_secrets:
+        kubernetes.set_image_pull_secrets(task, options.image_pull_secrets)
+
+
+def _volumes(task: dsl.PipelineTask, options: TaskOptions) -> None:
+    kubernetes.empty_dir_mount(task, "scratch", _SCRATCH, size_limit=options.scratch_limit or None)
+    if options.shared_memory:
+        kubernetes.empty_dir_mount(task, "shared-memory", _SHARED_MEMORY, "Memory", options.shared_memory)
+    if options.trainings_claim:
+        kubernetes.mount_pvc(task, options.trainings_claim, _TRAININGS)
+        task.set_env_variable(trainings.ROOT, _TRAININGS)
+
+
+def _environment(task: dsl.PipelineTask, options: TaskOptions) -> None:
+    """None of it is part of the cache key: neither the run's id nor what secrets and config maps hold."""
+    kubernetes.use_field_path_as_env(task, "KFP_RUN_ID", "metadata.labels['pipeline/runid']")
+    for name, variables in options.secrets.items():
+        kubernetes.use_secret_as_env(task, name, variables, optional=True)
+    for name, variables in options.config_maps.items():
+        kubernetes.use_config_map_as_env(task, name, variables, optional=True)
