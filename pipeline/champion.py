@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scipy.special import softmax
 
-from components.foundation import checkpoints, tracking
+from components.foundation import checkpoints, registry
 from components.foundation.errors import UserError
 from components.foundation.text_model import load_classifier
 
@@ -16,7 +16,7 @@ def answer_with_champion(name: str, texts: Sequence[str]) -> list[tuple[str, flo
     empty = [position for position, text in enumerate(texts, start=1) if not text.strip()]
     if empty:
         raise UserError(f"text {empty[0]}: found an empty text, expected words")
-    uri = f"models:/{name}@{tracking.CHAMPION}"
+    uri = f"models:/{name}@{registry.CHAMPION}"
     with tempfile.TemporaryDirectory() as scratch:
         champion = load_classifier(checkpoints.fetch(uri, checkpoints.version(uri), Path(scratch)))
     chances = softmax(champion.logits(texts), axis=1)

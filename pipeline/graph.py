@@ -42,7 +42,13 @@ def _distil(deployment: Deployment, s: Any) -> None:
     uncached = functools.partial(place, deployment, cached=False)
     with dsl.ExitHandler(uncached(close_run()), name="distillation"):
         resolved = uncached(
-            resolve_data(data=s.data, out_of_scope_data=s.out_of_scope_data, teacher=s.teacher, candidates=s.candidates)
+            resolve_data(
+                data=s.data,
+                out_of_scope_data=s.out_of_scope_data,
+                teacher=s.teacher,
+                candidates=s.candidates,
+                publish_to=s.publish_to,
+            )
         )
         prepared = cached(
             prepare_data(
@@ -133,6 +139,7 @@ def _distil(deployment: Deployment, s: Any) -> None:
                 prepared=prepared,
                 comparison=compared.outputs["comparison"],
                 students=dsl.Collected(distilled.outputs["student"]),
+                publish_to=s.publish_to,
             )
         )
 

@@ -16,11 +16,13 @@ from components.foundation.candidates import parse_candidates
 from components.foundation.errors import UserError
 from components.prepare_data.options import PreparationOptions
 from components.profile_teacher.options import ProfileOptions
+from components.promote_student.options import PublishingOptions
 from components.resolve_data.options import SourceOptions
 from components.train_teacher.options import TeacherOptions
 
 
 class Settings(
+    PublishingOptions,
     PromotionOptions,
     ComparisonOptions,
     SpeedOptions,

@@ -7,7 +7,7 @@ from typing import Any
 from datasets import DatasetDict
 
 from components.compare_students.options import PromotionOptions
-from components.foundation import tracking
+from components.foundation import registry
 from components.foundation.errors import UserError
 from components.foundation.intents import class_names
 
@@ -37,7 +37,7 @@ def decide(ship: dict[str, Any], champion: dict[str, Any] | None, options: Promo
 
 def present_champion(data: DatasetDict, options: PromotionOptions) -> dict[str, Any] | None:
     """The registry's champion, run on this test split; None where there is none."""
-    found = tracking.aliased_version(options.registered_model, tracking.CHAMPION)
+    found = registry.aliased_version(options.registered_model, registry.CHAMPION)
     if found is None:
         return None
     from components.foundation import checkpoints
@@ -60,8 +60,8 @@ def present_champion(data: DatasetDict, options: PromotionOptions) -> dict[str, 
 
 
 def _champion(reason: str) -> dict[str, Any]:
-    return {"alias": tracking.CHAMPION, "reason": reason}
+    return {"alias": registry.CHAMPION, "reason": reason}
 
 
 def _challenger(reason: str) -> dict[str, Any]:
-    return {"alias": tracking.CHALLENGER, "reason": reason}
+    return {"alias": registry.CHALLENGER, "reason": reason}

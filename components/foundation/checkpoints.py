@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path
 
-from components.foundation import storage, tracking
+from components.foundation import registry, storage
 from components.foundation.demo import minilm
 from components.foundation.errors import UserError
 
@@ -24,8 +24,8 @@ def version(uri: str) -> str:
     """What the URI holds now, as a string that changes when the checkpoint does."""
     if uri == "demo:minilm":
         return f"sha256:{minilm.SHA256}"
-    if tracking.is_model_uri(uri):
-        return tracking.pin_model_uri(uri)
+    if registry.is_model_uri(uri):
+        return registry.pin_model_uri(uri)
     if _is_stored(uri):
         return storage.version(uri)
     return _hub_revision(uri)
@@ -35,8 +35,8 @@ def fetch(uri: str, expected: str, scratch: Path) -> Path:
     """A local folder with the `expected` version of the checkpoint (below `scratch` unless it is local already)."""
     if uri == "demo:minilm":
         folder = minilm.folder()
-    elif tracking.is_model_uri(uri):
-        folder = tracking.download_model(expected, scratch)
+    elif registry.is_model_uri(uri):
+        folder = registry.download_model(expected, scratch)
     elif _is_stored(uri):
         folder = storage.fetch(uri, expected, scratch)
     else:

@@ -1,1 +1,1 @@
-"""Register the winner."""
+"""Publish and register the winner."""

@@ -1,78 +1,110 @@
-"""Register the student to ship and give it its alias."""
+"""Publish the student to ship, register it and give it its alias."""
 
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from components.foundation import storage, tracking
+from components.foundation import registry, storage, tracking
 from components.foundation.comparison import LEADERBOARD, REPORT, load_comparison
 from components.foundation.errors import UserError
 from components.foundation.intents import load_intents
+from components.foundation.mlflow_server import is_on
 from components.foundation.student import Description
+from components.promote_student.options import PublishingOptions
 
 _EXAMPLES = 2
 _REQUIREMENTS = ("torch", "transformers", "safetensors")
 
 
-def promote(*, comparison: str, students: Sequence[str], data: str, run: tracking.Run) -> dict[str, Any]:
-    """Register the verdict's student as a new version under the decided alias; returns name, version, alias, reason.
+def promote(
+    *,
+    comparison: str,
+    students: Sequence[str],
+    data: str,
+    options: PublishingOptions,
+    run: tracking.Run,
+) -> dict[str, Any]:
+    """Publish the verdict's student, register it as a new version under the decided alias: what was done and why.
 
-    A student that is registered already keeps its version and alias. Where the champion has changed since the
-    comparison, the student becomes challenger. Without MLflow nothing is registered and `version` is 0.
+    Returned: registered_model, version, alias, reason, published (the URI, or empty). A student that is registered
+    already keeps its version and alias. Where the champion has changed since the comparison, the student becomes
+    challenger. Without MLflow nothing is registered and `version` is 0.
     """
     leaderboard = load_comparison(comparison)
-    ship, decision = leaderboard["verdict"]["ship"], leaderboard["promotion"]
-    name = leaderboard["settings"]["registered_model"]
-    folder = next((path for path in students if Description(path).candidate.name == ship), None)
-    if folder is None:
-        raise UserError(
-            f"student {ship}: not among the {len(students)} students handed over; compare these students again"
-        )
-    _tell(leaderboard, comparison, tracking.parent_run())
-    outcome = {"registered_model": name, "version": 0, "alias": decision["alias"], "reason": decision["reason"]}
-    if not tracking.is_on():
-        return outcome
-    digest = storage.version(folder)
-    known = tracking.registered_version(name, digest)
+    folder = _folder_of(leaderboard["verdict"]["ship"], students)
+    published = _publish(folder, comparison, leaderboard, options)
+    _tell(leaderboard, comparison, published)
+    outcome = {
+        "registered_model": leaderboard["settings"]["registered_model"],
+        "version": 0,
+        "alias": leaderboard["promotion"]["alias"],
+        "reason": leaderboard["promotion"]["reason"],
+        "published": published,
+    }
+    return outcome | _register(folder, leaderboard, data, published, run) if is_on() else outcome
+
+
+def _folder_of(ship: str, students: Sequence[str]) -> Path:
+    for path in students:
+        if Description(path).candidate.name == ship:
+            return Path(path)
+    raise UserError(f"student {ship}: not among the {len(students)} students handed over; compare these students again")
+
+
+def _publish(folder: Path, comparison: str, leaderboard: dict[str, Any], options: PublishingOptions) -> str:
+    if not options.publish_to:
+        return ""
+    student = {f"student/{file.relative_to(folder)}": file for file in sorted(folder.rglob("*")) if file.is_file()}
+    results = {name: Path(comparison) / name for name in (LEADERBOARD, REPORT)}
+    return storage.publish({**student, **results}, options.publish_to, leaderboard["verdict"]["ship"])
+
+
+def _register(
+    folder: Path, leaderboard: dict[str, Any], data: str, published: str, run: tracking.Run
+) -> dict[str, Any]:
+    """The version, its alias, and the reason."""
+    name, decision = leaderboard["settings"]["registered_model"], leaderboard["promotion"]
+    digest = storage.version(str(folder))
+    known = registry.registered_version(name, digest)
     if known is not None:
-        return {**outcome, "version": known, "alias": tracking.aliases(name, known), "reason": "registered before"}
-    champion = tracking.aliased_version(name, tracking.CHAMPION)
-    before = decision["champion_before"]
+        return {"version": known, "alias": registry.aliases(name, known), "reason": "registered before"}
+    champion, before = registry.aliased_version(name, registry.CHAMPION), decision["champion_before"]
+    alias, reason = decision["alias"], decision["reason"]
     if (champion and int(champion.version)) != (before and before["version"]):
-        outcome |= {
-            "alias": tracking.CHALLENGER,
-            "reason": "the champion changed while this run compared; compare again",
-        }
-    version = tracking.register_model(
+        alias, reason = registry.CHALLENGER, "the champion changed while this run compared; compare again"
+    version = registry.register_model(
         name=name,
-        folder=Path(folder),
+        folder=folder,
         run=run,
-        metadata=_metadata(leaderboard),
-        description=f"{leaderboard['verdict']['reason']} As {outcome['alias']}: {outcome['reason']}.",
+        metadata=_metadata(leaderboard, published),
+        description=f"{leaderboard['verdict']['reason']} As {alias}: {reason}.",
         digest=digest,
         example=load_intents(data)["test"]["text"][:_EXAMPLES],
         requirements=_requirements(),
     )
-    tracking.set_alias(name, str(outcome["alias"]), version)
-    return {**outcome, "version": version}
+    registry.set_alias(name, alias, version)
+    return {"version": version, "alias": alias, "reason": reason}
 
 
-def _tell(leaderboard: dict[str, Any], comparison: str, pipeline_run: tracking.Run) -> None:
+def _tell(leaderboard: dict[str, Any], comparison: str, published: str) -> None:
     """The headline, where the user looks first in MLflow. A comparison from the cache is told as well."""
     shipped = _shipped(leaderboard)["evaluation"]
-    pipeline_run.metrics(
-        {
-            "teacher.accuracy": leaderboard["teacher"]["scores"]["accuracy"],
-            "student.accuracy": shipped["scores"]["accuracy"],
-            "student.retention": shipped["scores"]["retention"],
-            "student.speedup": shipped["speed"]["batch_32"]["speedup"],
-        }
-    )
-    pipeline_run.tags({"spectral_distill.ship": leaderboard["verdict"]["ship"]})
-    pipeline_run.description(leaderboard["verdict"]["reason"])
-    for file in (LEADERBOARD, REPORT):
-        pipeline_run.file(f"{comparison}/{file}")
+    with tracking.parent_run() as run:
+        run.metrics(
+            {
+                "teacher.accuracy": leaderboard["teacher"]["scores"]["accuracy"],
+                "student.accuracy": shipped["scores"]["accuracy"],
+                "student.retention": shipped["scores"]["retention"],
+                "student.speedup": shipped["speed"]["batch_32"]["speedup"],
+            }
+        )
+        run.tags({"spectral_distill.ship": leaderboard["verdict"]["ship"]})
+        if published:
+            run.tags({"spectral_distill.published": published})
+        run.description(leaderboard["verdict"]["reason"])
+        for file in (LEADERBOARD, REPORT):
+            run.file(f"{comparison}/{file}")
 
 
 def _shipped(leaderboard: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +116,7 @@ def _requirements() -> list[str]:
     return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in _REQUIREMENTS]
 
 
-def _metadata(leaderboard: dict[str, Any]) -> dict[str, Any]:
+def _metadata(leaderboard: dict[str, Any], published: str) -> dict[str, Any]:
     return {
         "student": leaderboard["verdict"]["ship"],
         "test_accuracy": _shipped(leaderboard)["evaluation"]["scores"]["accuracy"],
@@ -92,4 +124,5 @@ def _metadata(leaderboard: dict[str, Any]) -> dict[str, Any]:
         "data_source": leaderboard["data"]["source"],
         "data_version": leaderboard["data"]["version"],
         "decision": leaderboard["promotion"]["reason"],
+        "published": published,
     }

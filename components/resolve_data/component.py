@@ -8,13 +8,13 @@ from components.foundation.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def resolve_data(data: str, out_of_scope_data: str, teacher: str, candidates: list) -> NamedTuple(
+def resolve_data(data: str, out_of_scope_data: str, teacher: str, candidates: list, publish_to: str) -> NamedTuple(
     "Versions", data_version=str, out_of_scope_version=str, teacher_version=str, student_versions=dict
 ):
     """Find what the data source and the teacher hold now, and refuse a request that cannot work. Never cached."""
     from collections import namedtuple
 
-    from components.foundation import checkpoints, tracking
+    from components.foundation import checkpoints, storage, tracking
     from components.foundation.step import step
     from components.resolve_data.options import SourceOptions
     from components.resolve_data.resolving import check_candidates, data_version, student_checkpoints
@@ -22,6 +22,8 @@ def resolve_data(data: str, out_of_scope_data: str, teacher: str, candidates: li
     with step("resolve_data"):
         SourceOptions(data=data, out_of_scope_data=out_of_scope_data, teacher=teacher, candidates=candidates)
         check_candidates(candidates, teacher)
+        if publish_to:
+            storage.check_writable(publish_to)
         versions = data_version(data), data_version(out_of_scope_data), checkpoints.version(teacher)
         students = {uri: checkpoints.version(uri) for uri in student_checkpoints(candidates)}
         tracking.log_origin({"data": data, "teacher": teacher}, versions)

@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 from datasets import DatasetDict
 
-from components.foundation import tracking
 from components.foundation.errors import UserError
 from components.foundation.intents import save_intents
 from components.foundation.progress import EVENTS_FILE
 
 _NEITHER_SET = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "KFP_RUN_ID")
-_TRACKING_CACHES = ("_client", "_experiment_id", "_parent_id")
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +23,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, "")  # remembers what to put back
         monkeypatch.delenv(name)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    for name in _TRACKING_CACHES:
-        getattr(tracking, name).cache_clear()
     folder = tmp_path / "place"
     folder.mkdir()
     monkeypatch.chdir(folder)

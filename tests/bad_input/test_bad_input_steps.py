@@ -47,6 +47,10 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"data": "hf://a/b"},
         ["data hf://a/b: not a local path, and no hub can be reached", "check the path"],
     ),
+    "a place to publish that cannot be": (
+        {"publish_to": "/dev/null/students"},
+        ["/dev/null/students: cannot be written", "choose another folder"],
+    ),
     "S3 without bucket": ({"data": "s3:///key"}, ["s3:///key: found no bucket, expected s3://bucket/key"]),
     "missing teacher": ({"teacher": "no/such/folder"}, [f"checkpoint no/such/folder: {NEITHER_FOLDER_NOR_HUB}"]),
     "no hub for the teacher": (
@@ -95,6 +99,7 @@ def resolve(step_refuses: StepRefuses, **changes: Any) -> str:
         "out_of_scope_data": "",
         "teacher": "demo:minilm",
         "candidates": DEFAULT_CANDIDATES,
+        "publish_to": "",
     }
     return step_refuses(resolve_data, **inputs | changes)
 
@@ -117,7 +122,7 @@ def test_more_layers_than_a_local_teacher(step_refuses: StepRefuses, says: Says,
 @pytest.mark.parametrize("config", ["[]", '{"num_hidden_layers": "four"}', "{"], ids=["list", "words", "broken"])
 def test_a_teacher_whose_depth_cannot_be_read_waits_for_its_step(place: Path, config: str) -> None:
     (place / "config.json").write_text(config)
-    inputs = {"data": "demo:bike-share", "out_of_scope_data": "", "candidates": DEFAULT_CANDIDATES}
+    inputs = {"data": "demo:bike-share", "out_of_scope_data": "", "candidates": DEFAULT_CANDIDATES, "publish_to": ""}
     assert resolve_data.python_func(**inputs, teacher=str(place)).teacher_version == storage.version(str(place))
 
 

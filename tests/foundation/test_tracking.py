@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.foundation import tracking
+from components.foundation.mlflow_runs import ROLE_TAG, RUN_ID_TAG
 
 
 @pytest.fixture
@@ -14,21 +15,14 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KFP_RUN_ID", "run-1")
     for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
-    forget()
     from mlflow import MlflowClient
 
-    yield MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
-    forget()
-
-
-def forget() -> None:
-    for function in (tracking._client, tracking._experiment_id, tracking._parent_id):
-        function.cache_clear()
+    return MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
 
 
 def runs(client, role: str) -> list:
     experiment = client.get_experiment_by_name("spectral-distill")
-    return client.search_runs([experiment.experiment_id], f"tags.`{tracking.ROLE_TAG}` = '{role}'")
+    return client.search_runs([experiment.experiment_id], f"tags.`{ROLE_TAG}` = '{role}'")
 
 
 def test_without_mlflow_everything_is_silently_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -44,7 +38,7 @@ def test_without_mlflow_everything_is_silently_nothing(monkeypatch: pytest.Monke
 def test_tasks_are_nested_below_one_parent(store):
     for name in ("a", "b"):
         with tracking.task_run(name, role="task"):
-            forget()
+            pass
     (parent,) = runs(store, "pipeline")
     children = runs(store, "task")
     assert {child.info.run_name for child in children} == {"a", "b"}
@@ -53,11 +47,11 @@ def test_tasks_are_nested_below_one_parent(store):
 
 
 def test_another_pipeline_run_has_another_parent(store, monkeypatch: pytest.MonkeyPatch):
-    tracking.parent_run()
-    monkeypatch.setenv("KFP_RUN_ID", "run-2")
-    forget()
-    tracking.parent_run()
-    assert {run.data.tags[tracking.RUN_ID_TAG] for run in runs(store, "pipeline")} == {"run-1", "run-2"}
+    for name in ("run-1", "run-2"):
+        monkeypatch.setenv("KFP_RUN_ID", name)
+        with tracking.parent_run():
+            pass
+    assert {run.data.tags[RUN_ID_TAG] for run in runs(store, "pipeline")} == {"run-1", "run-2"}
 
 
 def test_the_tasks_of_a_candidate_share_one_run(store):
