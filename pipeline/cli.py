@@ -8,6 +8,8 @@ import click
 
 from components.foundation.errors import UserError
 from components.foundation.storage import write_whole
+from pipeline.cluster.run_commands import runs, submit
+from pipeline.cluster.schedule_commands import schedule
 from pipeline.display import open_console
 from pipeline.setting_options import given_settings, setting_options
 from pipeline.settings import Settings, describe, read_settings
@@ -184,6 +186,10 @@ def _tracking_of(workspace: str) -> str:
 
 def _how_to_open_mlflow(uri: str) -> str:
     return f"mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else uri
+
+
+for command in (submit, schedule, runs):
+    cli.add_command(command)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The pipeline on a Kubeflow Pipelines server: upload, runs, schedules."""

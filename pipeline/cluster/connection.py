@@ -1,0 +1,200 @@
+"""A connection to a Kubeflow Pipelines server: KFP's own client, bounded in time and with one line for each error."""
+
+import contextlib
+import io
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import kfp
+import urllib3
+from kfp.client.set_volume_credentials import ServiceAccountTokenVolumeCredentials
+from kfp_server_api.exceptions import ApiException
+from kfp_server_api.rest import RESTClientObject
+from urllib3.exceptions import HTTPError, SSLError
+
+from components.foundation.errors import UserError
+from pipeline.cluster.access import Access
+
+_CONNECT_S, _READ_S = 10, 60
+_BUSY = (502, 503, 504)
+_PAGE = 100
+_MESSAGE_LENGTH = 400
+
+_ADVICE = {
+    400: "change what it names",
+    401: "give a valid login: --token, --token-file or --cookies",
+    403: "ask for the right, or check --namespace and the login",
+    404: "check the name or id, --namespace and --endpoint",
+    409: "choose another name",
+    422: "change what it names",
+}
+
+
+class Unreachable(UserError):
+    """The server does not answer now; it may do so later."""
+
+
+class Refused(UserError):
+    """The server answered with an error status."""
+
+    def __init__(self, message: str, status: int):
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Connection:
+    """KFP's client, the namespace that it asks for, and where people open its UI."""
+
+    client: Any
+    ui: str
+
+    @property
+    def namespace(self) -> str | None:
+        return self.client.get_user_namespace() or None
+
+    def link(self, kind: str, identifier: str) -> str:
+        """The UI's page of a run or a recurring run."""
+        return f"{self.ui.rstrip('/')}/#/{kind}/details/{identifier}"
+
+
+def connect(access: Access) -> Connection:
+    """Open the connection; without a namespace, the client asks the server whether it has several users."""
+    credentials = None
+    _check(access)
+    if access.token_file and not access.token:
+        credentials = ServiceAccountTokenVolumeCredentials(access.token_file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # "works with KFP v2 only"
+        client = _Client(
+            host=access.endpoint,
+            ui_host=access.ui_endpoint,
+            existing_token=access.token,
+            credentials=credentials,
+            cookies=access.cookies,
+            ssl_ca_cert=access.ca_bundle,
+            **({"namespace": access.namespace} if access.namespace else {}),
+        )
+    return Connection(client, access.ui_endpoint or _without_login(access.endpoint))
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """KFP's client prints links on its own; ours are printed once, at the end."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def pages(ask: Callable[..., Any], items: str, limit: int | None = None, **question: Any) -> list[Any]:
+    """Every item (or the first `limit`) that a list request of the API gives, page by page."""
+    found: list[Any] = []
+    token = ""
+    while True:
+        page = ask(page_token=token, page_size=min(limit or _PAGE, _PAGE), **question)
+        found += getattr(page, items) or []
+        token = page.next_page_token
+        if not token or (limit and len(found) >= limit):
+            return found[:limit]
+
+
+def named(key: str, value: str) -> str:
+    """The API's filter for what has exactly this name."""
+    return json.dumps({"predicates": [{"operation": "EQUALS", "key": key, "string_value": value}]})
+
+
+class _Client(kfp.Client):  # type: ignore[misc]
+    """KFP's client over bounded requests."""
+
+    def __init__(self, **arguments: Any):
+        super().__init__(**arguments)
+        self._bound_requests()
+
+    def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
+        """Asked by the constructor. Once: KFP's own way is five times, with a pause and a logged traceback each."""
+        self._bound_requests()
+        return self.healthzs.healthz_service_get_healthz()
+
+    def _bound_requests(self) -> None:
+        api = self.runs.api_client  # all services share it
+        api.rest_client = _Requests(api.configuration)
+
+
+class _Requests(RESTClientObject):  # type: ignore[misc]
+    """Requests with time limits and a few retries; what then still fails is told in one line."""
+
+    def __init__(self, configuration: Any):
+        configuration.retries = urllib3.Retry(
+            total=3, backoff_factor=0.5, status_forcelist=_BUSY, raise_on_status=False
+        )
+        self._server = f"KFP server {_without_login(configuration.host)}"
+        super().__init__(configuration)
+
+    def request(self, method: str, url: str, *, _preload_content: bool = True, **options: Any) -> Any:
+        options["_request_timeout"] = (_CONNECT_S, _READ_S)
+        try:
+            response = super().request(method, url, _preload_content=_preload_content, **options)
+        except ApiException as error:
+            raise self._refusal(error) from error
+        except HTTPError as error:
+            raise self._silence(error) from error
+        found = response.getheader("content-type", "")
+        if _preload_content and "json" not in found:
+            raise UserError(
+                f"{self._server}: found a page ({found or 'of no type'}), a login's probably, expected JSON; give "
+                "--cookies or --token of a login, and check that --endpoint is the API's address"
+            )
+        return response
+
+    def _refusal(self, error: ApiException) -> UserError:
+        if not error.status:  # KFP's client gives failures of TLS no status
+            return self._untrusted(error)
+        said = _message(error)
+        if error.status in _BUSY:
+            return Unreachable(f"{self._server}: found {error.status} ({said}); try again when it is up")
+        advice = _ADVICE.get(error.status, "look into the server's log")
+        return Refused(f"{self._server}: found {error.status} ({said}); {advice}", error.status)
+
+    def _silence(self, error: HTTPError) -> UserError:
+        reason = getattr(error, "reason", None) or error
+        if isinstance(reason, SSLError):
+            return self._untrusted(reason)
+        return Unreachable(
+            f"{self._server}: not reachable ({type(reason).__name__}); check --endpoint, and that the server or the "
+            "port-forward runs"
+        )
+
+    def _untrusted(self, reason: Exception) -> UserError:
+        return UserError(
+            f"{self._server}: found no secure connection ({reason}), expected a certificate of a known authority; "
+            "give the authority's with --ca-bundle"
+        )
+
+
+def _message(error: ApiException) -> str:
+    """What the server said, without headers, which may hold secrets."""
+    try:
+        body = json.loads(error.body)
+    except (TypeError, ValueError):
+        body = {}
+    said = next((body[key] for key in ("message", "error", "error_message") if body.get(key)), error.reason)
+    return str(said)[:_MESSAGE_LENGTH]
+
+
+def _check(access: Access) -> None:
+    address = urlsplit(access.endpoint)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise UserError(f"--endpoint: found {_without_login(access.endpoint)!r}, expected http(s)://host; correct it")
+    for option, path in (("--token-file", access.token_file), ("--ca-bundle", access.ca_bundle)):
+        if path and not Path(path).is_file():
+            raise UserError(f"{option} {path}: no such file; check the path")
+
+
+def _without_login(url: str) -> str:
+    """The address without user and password, fit for a message."""
+    address = urlsplit(url)
+    return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,111 @@
+"""The compiled pipeline as a file, and as a pipeline with versions on the server."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kfp_server_api import V2beta1Pipeline
+
+from components.foundation.errors import UserError
+from pipeline.cluster.connection import Connection, named, pages, quietly
+
+
+@dataclass(frozen=True)
+class Package:
+    """A compiled pipeline: its file, its name and description, and a name for its version that follows its content."""
+
+    path: Path
+    name: str
+    description: str
+    version: str
+    parameters: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a pipeline on the server; `uploaded` tells whether it is there only now."""
+
+    pipeline_id: str
+    version_id: str
+    name: str
+    uploaded: bool
+
+
+def read_package(path: str) -> Package:
+    """Read what `spectral-distill compile` wrote."""
+    try:
+        content = Path(path).read_bytes()
+        spec = next(yaml.safe_load_all(content))
+        info, root = spec["pipelineInfo"], spec["root"]
+    except OSError as error:
+        raise UserError(f"--pipeline {path}: cannot be read ({error.strerror}); check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError, StopIteration, KeyError, TypeError) as error:
+        raise UserError(
+            f"--pipeline {path}: found no compiled pipeline; make one with `spectral-distill compile`"
+        ) from error
+    return Package(
+        path=Path(path),
+        name=info["name"],
+        description=info.get("description", ""),
+        version=f"sha256-{hashlib.sha256(content).hexdigest()[:12]}",
+        parameters=frozenset(root.get("inputDefinitions", {}).get("parameters", {})),
+    )
+
+
+def check_parameters(package: Package, names: Iterable[str]) -> None:
+    """A file that an older version of the project compiled may lack a setting."""
+    missing = sorted(set(names) - package.parameters)
+    if missing:
+        raise UserError(
+            f"--pipeline {package.path}: found no parameter {', '.join(missing)}; compile it again with "
+            "`spectral-distill compile`"
+        )
+
+
+def upload(connection: Connection, package: Package) -> Version:
+    """The version of the pipeline that holds this file's content; it is uploaded if the server has none."""
+    pipeline_id = _pipeline_id(connection, package)
+    client = connection.client
+    found = pages(
+        client.list_pipeline_versions,
+        "pipeline_versions",
+        pipeline_id=pipeline_id,
+        filter=named("display_name", package.version),
+    )
+    if found:
+        return Version(pipeline_id, found[0].pipeline_version_id, package.version, uploaded=False)
+    with quietly():
+        made = client.upload_pipeline_version(
+            str(package.path), package.version, pipeline_id=pipeline_id, description=package.description
+        )
+    return Version(pipeline_id, made.pipeline_version_id, package.version, uploaded=True)
+
+
+def steps_of(spec: Mapping[str, Any]) -> set[str]:
+    """The names of the tasks that run a container, of a pipeline's IR as the API hands it out.
+
+    The API lists drivers, loops and groups as tasks too; these are the ones that people wrote.
+    """
+    spec = spec.get("pipeline_spec", spec)  # beside a platform spec, if the pipeline has one
+    components = spec["components"]
+    return {
+        name
+        for component in (spec["root"], *components.values())
+        for name, task in component.get("dag", {}).get("tasks", {}).items()
+        if "executorLabel" in components[task["componentRef"]["name"]]
+    }
+
+
+def _pipeline_id(connection: Connection, package: Package) -> str:
+    """The pipeline of this name, made if there is none."""
+    client, namespace = connection.client, connection.namespace
+    found = pages(client.list_pipelines, "pipelines", namespace=namespace, filter=named("display_name", package.name))
+    if found:
+        return str(found[0].pipeline_id)
+    pipeline = V2beta1Pipeline(
+        display_name=package.name, name=package.name, description=package.description, namespace=namespace
+    )
+    return str(client.pipelines.pipeline_service_create_pipeline(pipeline=pipeline).pipeline_id)

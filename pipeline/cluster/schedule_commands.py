@@ -1,0 +1,115 @@
+"""`spectral-distill schedule ...`: parse, call, print."""
+
+import click
+
+from components.foundation.errors import UserError
+from pipeline.cluster.access import Access, access_options
+from pipeline.cluster.launching import launch_options, read_launch
+from pipeline.cluster.printing import plain, table
+from pipeline.display import open_console
+
+
+@click.group()
+def schedule() -> None:
+    """Runs on Kubeflow that start by themselves.
+
+    A schedule keeps the version of the pipeline and the settings that it was made with. A run that finds the data
+    version of an earlier one is answered from KFP's cache: `resolve-data` looks again, nothing is trained.
+    """
+
+
+@schedule.command()
+@access_options
+@click.option(
+    "--cron",
+    metavar="FIELDS",
+    help="Five fields (minute hour day month weekday), or six with seconds first. The time zone is the server's: UTC "
+    "unless its administrator set CRON_SCHEDULE_TIMEZONE.",
+)
+@click.option("--every", metavar="INTERVAL", help="Instead of --cron: seconds, or 15m, 1h, 1d.")
+@click.option(
+    "--max-concurrency", type=click.IntRange(1, 10), default=1, show_default=True, help="How many of its runs at once."
+)
+@click.option("--catch-up", is_flag=True, help="Start a run for every time that was missed, not only for the latest.")
+@click.option("--start", metavar="TIME", help="Nothing starts before, such as 2026-01-31T03:00:00Z.")
+@click.option("--end", metavar="TIME", help="Nothing starts after.")
+@click.option("--paused", is_flag=True, help="Make it disabled; `schedule enable` lets it start.")
+@launch_options
+def create(access: Access, cron: str | None, every: str | None, max_concurrency: int, catch_up: bool,
+           start: str | None, end: str | None, paused: bool, pipeline_file: str, name: str | None, experiment: str,
+           settings_file: str | None, **settings: str | None) -> None:  # fmt: skip
+    """Make a schedule; upload the pipeline if the server lacks this version of it."""
+    if bool(cron) == bool(every):
+        raise UserError("schedule create: found both or none of --cron and --every, expected one of them")
+    launch = read_launch(
+        pipeline_file=pipeline_file, name=name, experiment=experiment, settings_file=settings_file, settings=settings
+    )
+    from pipeline.cluster import schedules
+
+    timing = schedules.Timing(
+        cron=schedules.parse_cron(cron) if cron else None,
+        seconds=schedules.parse_interval(every) if every else None,
+        start=schedules.parse_time("--start", start),
+        end=schedules.parse_time("--end", end),
+        catch_up=catch_up,
+        max_concurrency=max_concurrency,
+    )
+    console, connection = open_console(), access.connect()
+    version = launch.upload(connection, console)
+    made = schedules.create(
+        connection,
+        version,
+        timing,
+        name=launch.name,
+        experiment=launch.experiment,
+        parameters=launch.parameters,
+        enabled=not paused,
+    )
+    console.print(f"Schedule   {made}\nLink       {connection.link('recurringrun', made)}", soft_wrap=True)
+
+
+@schedule.command(name="list")
+@access_options
+def list_schedules(access: Access) -> None:
+    """Print all schedules, newest first."""
+    from pipeline.cluster.schedules import describe_trigger, list_schedules
+
+    rows = [
+        (
+            one.recurring_run_id,
+            plain(one.display_name),
+            (one.status or "unknown").lower(),
+            describe_trigger(one.trigger),
+            one.max_concurrency,
+            "no" if one.no_catchup else "yes",
+        )
+        for one in list_schedules(access.connect())
+    ]
+    open_console().print(table(("id", "name", "status", "when", "at once", "catch-up"), rows))
+
+
+@schedule.command()
+@access_options
+@click.argument("schedule_id", metavar="SCHEDULE")
+def enable(access: Access, schedule_id: str) -> None:
+    """Let a schedule start runs."""
+    access.connect().client.enable_recurring_run(schedule_id)
+    click.echo(f"enabled {schedule_id}")
+
+
+@schedule.command()
+@access_options
+@click.argument("schedule_id", metavar="SCHEDULE")
+def disable(access: Access, schedule_id: str) -> None:
+    """Keep a schedule, but let it start no runs."""
+    access.connect().client.disable_recurring_run(schedule_id)
+    click.echo(f"disabled {schedule_id}")
+
+
+@schedule.command()
+@access_options
+@click.argument("schedule_id", metavar="SCHEDULE")
+def delete(access: Access, schedule_id: str) -> None:
+    """Delete a schedule; the runs that it started stay."""
+    access.connect().client.delete_recurring_run(schedule_id)
+    click.echo(f"deleted {schedule_id}")

@@ -1,0 +1,186 @@
+"""`spectral-distill submit`: what is sent, and what is told."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from command_line import TOKEN, Command
+from kfp_server import API, Kfp, task
+
+pytestmark = pytest.mark.shared
+PIPELINE = Path(__file__).parents[2] / "pipeline.yaml"
+CANDIDATES = [{"strategy": "uniform", "layers": 3}, {"strategy": "manual", "layers": 2, "teacher_layers": [1, 2]}]
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the committed pipeline, to change at will."""
+    return Path(shutil.copy(PIPELINE, tmp_path / "pipeline.yaml"))
+
+
+def test_the_first_submit_makes_the_pipeline_with_its_description_and_uploads_the_file(
+    kfp: Kfp, command: Command, package: Path
+):
+    answer = command("submit", "--pipeline", str(package))
+    assert (answer.code, answer.err) == (0, "")
+    description = next(yaml.safe_load_all(package.read_text(encoding="utf-8")))["pipelineInfo"]["description"]
+    (made,) = kfp.sent("POST", "/pipelines")
+    assert made.json == {
+        "name": "spectral-distill", "display_name": "spectral-distill",
+        "description": description, "namespace": "team-a",
+    }  # fmt: skip
+    (uploaded,) = kfp.sent("POST", "/pipelines/upload_version")
+    assert uploaded.file == package.read_bytes()
+    assert uploaded.query["pipelineid"] == "pipeline-1"
+    assert uploaded.query["name"].startswith("sha256-")
+    assert uploaded.query["description"] == description
+
+
+def test_a_run_is_of_the_uploaded_version_in_its_experiment_with_only_the_given_settings_in_their_types(
+    kfp: Kfp, command: Command, package: Path, tmp_path: Path
+):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(yaml.safe_dump({"candidates": CANDIDATES, "teacher_epochs": 9, "data": "s3://b/intents.csv"}))
+    answer = command(
+        "submit", "--pipeline", str(package), "--settings", str(settings), "--teacher-epochs", "2",
+        "--student-learning-rate", "1e-4", "--fine-tune-teacher", "false", "--name", "nightly", "--experiment", "bank",
+    )  # fmt: skip
+    assert answer.code == 0
+    (experiment,) = kfp.sent("POST", "/experiments")
+    assert experiment.json == {"display_name": "bank", "namespace": "team-a"}
+    (run,) = kfp.sent("POST", "/runs")
+    sent = run.json
+    candidates = sent["runtime_config"]["parameters"].pop("candidates")
+    assert sent == {
+        "display_name": "nightly",
+        "experiment_id": "experiment-1",
+        "pipeline_version_reference": {"pipeline_id": "pipeline-1", "pipeline_version_id": "version-1"},
+        "runtime_config": {
+            "parameters": {
+                "data": "s3://b/intents.csv",
+                "teacher_epochs": 2,
+                "student_learning_rate": 1e-4,
+                "fine_tune_teacher": False,
+            }
+        },
+    }
+    assert candidates == CANDIDATES
+    assert "run-1" in answer.out
+    assert "/#/runs/details/run-1" in answer.out
+
+
+def test_every_request_carries_the_token_and_lists_are_of_the_namespace(kfp: Kfp, command: Command, package: Path):
+    command("submit", "--pipeline", str(package))
+    assert {request.headers["authorization"] for request in kfp.requests} == {f"Bearer {TOKEN}"}
+    for path in ("/pipelines", "/experiments"):
+        assert [request.query["namespace"] for request in kfp.sent("GET", path)] == ["team-a"]
+
+
+def test_the_same_file_is_not_uploaded_again_and_a_changed_one_is_a_new_version(
+    kfp: Kfp, command: Command, package: Path
+):
+    command("submit", "--pipeline", str(package))
+    again = command("submit", "--pipeline", str(package))
+    assert "on the server already" in again.out
+    assert (len(kfp.pipelines), len(kfp.versions), len(kfp.experiments), len(kfp.runs)) == (1, 1, 1, 2)
+    before = package.read_text(encoding="utf-8")
+    package.write_text(before.replace("spectral-distill-python", "another-image"), encoding="utf-8")
+    assert "uploaded" in command("submit", "--pipeline", str(package)).out
+    assert (len(kfp.pipelines), len(kfp.versions)) == (1, 2)
+    assert kfp.runs[-1]["pipeline_version_reference"]["pipeline_version_id"] == "version-2"
+    package.write_text(before, encoding="utf-8")
+    command("submit", "--pipeline", str(package))
+    assert len(kfp.versions) == 2
+    assert kfp.runs[-1]["pipeline_version_reference"]["pipeline_version_id"] == "version-1"
+
+
+def test_waiting_prints_a_line_for_each_task_that_ends_and_nothing_of_the_workflows_own_nodes(
+    kfp: Kfp, command: Command, package: Path
+):
+    resolved = task("resolve-data", "SUCCEEDED", 10, 22)
+    own = [task("resolve-data-driver", "SUCCEEDED", 1, 9), task("executor", "SUCCEEDED", 10, 21)]
+    first = task("distill-student", "SUCCEEDED", 30, 230, ("wf-1",))
+    second = task("distill-student", "SUCCEEDED", 30, 230, ("wf-2",))
+    loop = task("for-loop-2", "SUCCEEDED", 25, 231)
+    kfp.progress = [
+        ("PENDING", []),
+        ("RUNNING", [*own, resolved, task("distill-student", "RUNNING", 30, 0, ("wf-1",))]),
+        ("RUNNING", [*own, resolved, first, task("distill-student", "RUNNING", 30, 0, ("wf-2",))]),
+        ("SUCCEEDED", [*own, resolved, first, second, loop]),
+    ]
+    answer = command("submit", "--wait", "--pipeline", str(package))
+    assert (answer.code, answer.err) == (0, "")
+    told = [line.split() for line in answer.out.splitlines() if line.startswith(("succeeded", "failed", "skipped"))]
+    assert told == [
+        ["succeeded", "resolve-data", "12", "s"],
+        ["succeeded", "distill-student", "3", "min", "20", "s"],
+        ["succeeded", "distill-student", "3", "min", "20", "s"],
+        ["succeeded", "after", "10", "min", "00", "s"],
+    ]
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CANCELED"])
+def test_waiting_for_a_run_that_does_not_succeed_ends_with_code_1_and_names_what_failed(
+    kfp: Kfp, command: Command, package: Path, state: str
+):
+    tasks = [task("resolve-data", "SUCCEEDED", 1, 2), task("train-teacher", "FAILED", 3, 63)]
+    kfp.progress = [(state, [*tasks, task("close-run", "SUCCEEDED", 64, 66)])]
+    answer = command("submit", "--wait", "--pipeline", str(package))
+    assert answer.code == 1
+    assert f"run run-1: {state.lower()}; failed tasks: train-teacher; " in answer.err
+    assert "spectral-distill runs logs run-1" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--teacher-epochs", "0"], "teacher_epochs: found '0', expected greater than or equal to 1"),
+        (["--candidates", "[{"], "candidates: not JSON"),
+        (["--pipeline", "nope.yaml"], "--pipeline nope.yaml: cannot be read (No such file or directory); check"),
+    ],
+)
+def test_what_can_be_refused_here_is_refused_before_anything_is_sent(
+    server: Kfp, command: Command, arguments: list[str], expected: str
+):
+    answer = command("submit", *arguments)
+    assert answer.code == 2
+    assert answer.err.startswith(f"error: {expected}")
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a: [1", "found no compiled pipeline; make one with"),
+        ("a: 1", "found no compiled pipeline; make one with"),
+        ("", "found no compiled pipeline; make one with"),
+        ("pipelineInfo: {name: x}\nroot: {}", "found no parameter seed_of_nothing"),
+    ],
+)
+def test_a_file_that_is_not_this_pipeline_is_refused_before_anything_is_sent(
+    server: Kfp, command: Command, tmp_path: Path, content: str, expected: str
+):
+    package = tmp_path / "other.yaml"
+    package.write_text(content)
+    answer = command("submit", "--pipeline", str(package), "--data", "x.csv")
+    assert answer.code == 2
+    assert f"--pipeline {package}: {expected.replace('seed_of_nothing', 'data')}" in answer.err
+    assert not server.requests
+
+
+def test_the_contract_refuses_what_the_api_does_not_take(kfp: Kfp):
+    """The check can fail: the API has 64-bit numbers as text, and this is one as a number."""
+    import urllib.error
+    import urllib.request
+    from os import environ
+
+    request = urllib.request.Request(
+        f"{environ['KF_PIPELINES_ENDPOINT']}{API}/recurringruns",
+        data=b'{"max_concurrency": 1}',
+        headers={"Content-Type": "application/json", "Authorization": "Bearer x"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(request)
+    assert refusal.value.code == 422
+    assert not kfp.requests
