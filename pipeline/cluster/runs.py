@@ -11,7 +11,7 @@ from pipeline.cluster.pipelines import Version, steps_of
 
 FINISHED = frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"})
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S, _PAUSE_GROWTH = 1.0, 15.0, 1.5
-_LOST_POLLS = 20  # five minutes: an API server that restarts must not end a wait
+_LOST_PAUSES_S = (1, 2, 5, 10, 30, 60, 60, 60)  # an API server that restarts must not end a wait
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,9 @@ def _seconds(start_time: datetime, end_time: datetime) -> float:
 
 
 def _patiently(ask: Callable[[], Any]) -> Any:
-    for _ in range(_LOST_POLLS):
+    for pause in _LOST_PAUSES_S:
         try:
             return ask()
         except Unreachable:
-            time.sleep(_LONGEST_PAUSE_S)
+            time.sleep(pause)
     return ask()

@@ -68,8 +68,8 @@ class Kfp:
     logs: dict[str, str] = field(default_factory=dict)
     """What each pod printed."""
     requests: list[Request] = field(default_factory=list)
-    answer: Callable[[Request], tuple[int, str, str]] | None = None
-    """Instead of all of this: (status, content type, body)."""
+    answer: Callable[[Request], tuple[int, str, str] | None] = lambda request: None
+    """What to answer instead of all of this: (status, content type, body), or None."""
 
     def sent(self, method: str, path: str) -> list[Request]:
         """Requests to a path below the API's root."""
@@ -248,7 +248,7 @@ def serving(kfp: Kfp) -> Iterator[ThreadingHTTPServer]:
                 body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
             )
             kfp.requests.append(request)
-            self._write(*(kfp.answer(request) if kfp.answer else self._answer(request)))
+            self._write(*(kfp.answer(request) or self._answer(request)))
 
         do_POST = do_DELETE = do_GET
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from command_line import TOKEN, Command
-from kfp_server import API, Kfp, task
+from kfp_server import API, Kfp, Request, task
 
 pytestmark = pytest.mark.shared
 PIPELINE = Path(__file__).parents[2] / "pipeline.yaml"
@@ -130,6 +130,19 @@ def test_waiting_for_a_run_that_does_not_succeed_ends_with_code_1_and_names_what
     assert answer.code == 1
     assert f"run run-1: {state.lower()}; failed tasks: train-teacher; " in answer.err
     assert "spectral-distill runs logs run-1" in answer.err
+
+
+def test_waiting_survives_a_server_that_restarts(server: Kfp, command: Command, package: Path):
+    server.progress = [("RUNNING", []), ("SUCCEEDED", [])]
+    down = [503] * 4  # more often than a request is tried
+
+    def answer(request: Request) -> tuple[int, str, str] | None:
+        asked = request.method == "GET" and request.path == f"{API}/runs/run-1" and len(server.progress) == 1
+        return (down.pop(), "text/plain", "starting") if asked and down else None
+
+    server.answer = answer
+    assert command("submit", "--wait", "--pipeline", str(package)).code == 0
+    assert not down
 
 
 @pytest.mark.parametrize(
