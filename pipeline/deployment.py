@@ -47,7 +47,7 @@ def _text(pattern: str, expected: str) -> Callable[[str], str]:
 _CPU = _text(r"|[0-9]*\.?[0-9]+|[0-9]+m", "cores such as 2, 0.5 or 500m")
 _BYTES = _text(r"|[0-9]+([KMGTPE]i?)?", "bytes such as 512Mi or 4Gi")
 _OBJECT = _text(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", "the name of a Kubernetes object: a-z, 0-9, - and .")
-_CLAIM = _text(r"|[a-z0-9]([-a-z0-9.]*[a-z0-9])?", "the name of a PersistentVolumeClaim: a-z, 0-9, - and .")
+_FOLDER = _text(r"(/[^/:]+)+", "a folder such as /data")
 _VARIABLE = _text(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
 
 Image = Annotated[str, AfterValidator(_pinned)]
@@ -55,6 +55,7 @@ Cpu = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_CPU)]
 Bytes = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_BYTES)]
 ObjectName = Annotated[str, AfterValidator(_OBJECT)]
 Variable = Annotated[str, AfterValidator(_VARIABLE)]
+Folder = Annotated[str, AfterValidator(_FOLDER)]
 Sources = dict[ObjectName, dict[str, Variable]]
 
 
@@ -118,8 +119,11 @@ class TaskOptions(Options):
     run_as_group: PositiveInt | None = Field(65532, description="Numeric group id, not root.")
     scratch_limit: Bytes = Field("", description="Size at which the task is evicted for what it wrote to /tmp.")
     shared_memory: Bytes = Field("", description="Size of /dev/shm; it counts as the task's memory.")
-    trainings_claim: Annotated[str, AfterValidator(_CLAIM)] = Field(
-        "", description="PersistentVolumeClaim for checkpoints, so that a task that is started again resumes."
+    volumes: dict[ObjectName, Folder] = Field(
+        {}, description="PersistentVolumeClaims and the folders where the task finds them."
+    )
+    trainings_folder: Folder | None = Field(
+        None, description="Folder of a volume for checkpoints, where a task that is started again resumes."
     )
     secrets: Sources = Field(
         _SECRETS, description="Environment from Secrets, those that exist: name of the secret, key, variable."
@@ -136,6 +140,13 @@ class TaskOptions(Options):
             least, most = getattr(self, request), getattr(self, limit)
             if least and most and parse_quantity(least) > parse_quantity(most):
                 raise ValueError(f"{request}: found {least!r}, expected at most the {limit}, {most!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_trainings_on_a_volume(self) -> "TaskOptions":
+        folder, volumes = self.trainings_folder, [f"{mounted}/" for mounted in self.volumes.values()]
+        if folder is not None and not any(f"{folder}/".startswith(mounted) for mounted in volumes):
+            raise ValueError(f"trainings_folder: found {folder!r}, expected a folder of one of the volumes")
         return self
 
     @model_validator(mode="after")

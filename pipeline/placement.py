@@ -5,7 +5,7 @@ from kfp import dsl, kubernetes
 from components.foundation import image, trainings
 from pipeline.deployment import Deployment, TaskOptions
 
-_SCRATCH, _SHARED_MEMORY, _TRAININGS = "/tmp", "/dev/shm", "/trainings"
+_SCRATCH, _SHARED_MEMORY = "/tmp", "/dev/shm"
 
 
 def place(deployment: Deployment, task: dsl.PipelineTask, *, cached: bool) -> dsl.PipelineTask:
@@ -63,9 +63,10 @@ def _volumes(task: dsl.PipelineTask, options: TaskOptions) -> None:
     kubernetes.empty_dir_mount(task, "scratch", _SCRATCH, size_limit=options.scratch_limit or None)
     if options.shared_memory:
         kubernetes.empty_dir_mount(task, "shared-memory", _SHARED_MEMORY, "Memory", options.shared_memory)
-    if options.trainings_claim:
-        kubernetes.mount_pvc(task, options.trainings_claim, _TRAININGS)
-        task.set_env_variable(trainings.ROOT, _TRAININGS)
+    for claim, folder in options.volumes.items():
+        kubernetes.mount_pvc(task, claim, folder)
+    if options.trainings_folder:
+        task.set_env_variable(trainings.ROOT, options.trainings_folder)
 
 
 def _environment(task: dsl.PipelineTask, options: TaskOptions) -> None:
