@@ -1,6 +1,7 @@
 """The compiled pipeline as a file, and as a pipeline with versions on the server."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,20 +38,20 @@ class Version:
 def read_package(path: str) -> Package:
     """Read what `spectral-distill compile` wrote."""
     try:
-        content = Path(path).read_bytes()
-        spec = next(yaml.safe_load_all(content))
-        info, root = spec["pipelineInfo"], spec["root"]
+        documents = list(yaml.safe_load_all(Path(path).read_bytes()))
+        info, root = documents[0]["pipelineInfo"], documents[0]["root"]
     except OSError as error:
         raise UserError(f"--pipeline {path}: cannot be read ({error.strerror}); check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError, StopIteration, KeyError, TypeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, IndexError, KeyError, TypeError) as error:
         raise UserError(
             f"--pipeline {path}: found no compiled pipeline; make one with `spectral-distill compile`"
         ) from error
+    said = json.dumps(documents, sort_keys=True)  # KFP orders the comments and keys of the same pipeline as it likes
     return Package(
         path=Path(path),
         name=info["name"],
         description=info.get("description", ""),
-        version=f"sha256-{hashlib.sha256(content).hexdigest()[:12]}",
+        version=f"sha256-{hashlib.sha256(said.encode()).hexdigest()[:12]}",
         parameters=frozenset(root.get("inputDefinitions", {}).get("parameters", {})),
     )
 
