@@ -65,15 +65,12 @@ class Connection:
 
 def connect(access: Access) -> Connection:
     """Open the connection; without a namespace, the client asks the server whether it has several users."""
-    credentials = None
     _check(access)
-    if access.token_file and not access.token:
-        credentials = ServiceAccountTokenVolumeCredentials(access.token_file)
+    credentials = ServiceAccountTokenVolumeCredentials(access.token_file) if access.token_file else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # "works with KFP v2 only"
         client = _Client(
             host=access.endpoint,
-            ui_host=access.ui_endpoint,
             existing_token=access.token,
             credentials=credentials,
             cookies=access.cookies,
