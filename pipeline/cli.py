@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from components.foundation.errors import UserError
+from components.foundation.image import IMAGE
 from components.foundation.storage import write_whole
 from pipeline.cluster.run_commands import runs, submit
 from pipeline.cluster.schedule_commands import schedule
@@ -62,16 +63,25 @@ def cli() -> None:
 
 @cli.command()
 @_WORKSPACE
+@click.option(
+    "--runner",
+    type=click.Choice(["subprocess", "docker"]),
+    default="subprocess",
+    show_default=True,
+    help="Where tasks run: in processes of this environment, or in containers.",
+)
+@click.option("--image", default=IMAGE, show_default=True, help="Image of the containers, by tag or digest.")
 @setting_options
-def run(settings_file: str | None, workspace: str, **given: str | None) -> None:
+def run(settings_file: str | None, workspace: str, runner: str, image: str, **given: str | None) -> None:
     """Run the whole pipeline on this machine."""
     from pipeline.display import Display, comparison_rows, leaderboard_table
+    from pipeline.docker_runner import find_image
     from pipeline.local import run_locally
 
     settings = Settings(**given_settings(settings_file, given))
     place, console = open_workspace(workspace), open_console()
     started = time.monotonic()
-    result = run_locally(settings, place, Display(console))
+    result = run_locally(settings, place, Display(console), find_image(image) if runner == "docker" else None)
 
     from components.foundation.comparison import REPORT, load_comparison
 

@@ -1,4 +1,5 @@
-"""The same graph on one machine: `kfp.local`, every task a subprocess of the current environment, with caching."""
+"""The same graph on one machine: `kfp.local`, every task a subprocess of the current environment or a container of an
+image, with caching."""
 
 import contextlib
 import json
@@ -12,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from components.foundation import trainings
+from components.foundation.code_version import code_version
 from components.foundation.errors import UserError
+from components.foundation.image import VARIABLE as IMAGE_VARIABLE
 from components.foundation.progress import EVENTS_FILE
 from pipeline.display import Display
+from pipeline.docker_runner import Image, docker_runner, true_exit_codes, with_absolute_paths
 from pipeline.settings import Settings
 from pipeline.warm_python import warm_python
 from pipeline.workspace import Workspace
@@ -29,28 +33,34 @@ _HEAVY_MODULES = (
 """What tasks import before they work."""
 
 
-def run_locally(settings: Settings, workspace: Workspace, display: Display) -> dict[str, Any]:
+def run_locally(
+    settings: Settings, workspace: Workspace, display: Display, image: Image | None = None
+) -> dict[str, Any]:
     """Run the pipeline; returns the `result` event: the path of the `comparison`, and what was promoted.
 
-    KFP's output goes to the workspace's log. A task that refuses its input raises `UserError`; a fault raises
-    `RuntimeError` that names the log.
+    Tasks run in containers of the `image`, or as subprocesses of this environment where none is given. KFP's output
+    goes to the workspace's log. A task that refuses its input raises `UserError`; a fault raises `RuntimeError` that
+    names the log.
     """
     run_id = _new_run_id()
     log, events = workspace.log(run_id), workspace.events(run_id)
-    _make_folders(workspace, log.parent)
-    events.touch()
+    _make_folders(workspace, events)
     workspace.use_tracking()
-    os.environ |= {
+    environment = {
         "KFP_RUN_ID": run_id,
         EVENTS_FILE: str(events),
         trainings.ROOT: str(workspace.trainings),
         "PYTHONUNBUFFERED": "1",
         **_quiet(),
     }
+    os.environ |= environment
     failed = False
-    with display.following(events), _output_to(log), _noting_cache_hits(display), warm_python(_HEAVY_MODULES):
+    with display.following(events), _output_to(log), _noting_cache_hits(display):
         try:
-            _run_graph(settings, workspace)
+            if image is not None:
+                _run_in_containers(settings, workspace, image, environment)
+            else:
+                _run_in_subprocesses(settings, workspace)
         except RuntimeError:  # kfp.local's word for "a task failed"
             failed = True
     history = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
@@ -64,8 +74,7 @@ def following_here(workspace: Workspace, display: Display) -> Iterator[None]:
     """Draw what steps tell that run in this very process, without the graph; what libraries print goes to a log."""
     run_id = _new_run_id()
     log, events = workspace.log(run_id), workspace.events(run_id)
-    _make_folders(workspace, log.parent)
-    events.touch()
+    _make_folders(workspace, events)
     os.environ |= {EVENTS_FILE: str(events), trainings.ROOT: str(workspace.trainings), **_quiet()}
     try:
         with display.following(events), _output_to(log):
@@ -79,28 +88,51 @@ def _new_run_id() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
-def _run_graph(settings: Settings, workspace: Workspace) -> None:
+def _run_in_subprocesses(settings: Settings, workspace: Workspace) -> None:
     from kfp import local
 
-    from pipeline.graph import spectral_distill
-
-    local.init(
-        runner=local.SubprocessRunner(use_venv=False),
-        pipeline_root=str(workspace.artifacts),
-        enable_caching=True,
-        cache_root=str(workspace.cache),
-    )
-    spectral_distill(**settings.model_dump())
+    _configure(local.SubprocessRunner(use_venv=False), workspace, code_version())
+    with warm_python(_HEAVY_MODULES):
+        _graph()(**settings.model_dump())
 
 
-def _make_folders(workspace: Workspace, logs: Path) -> None:
+def _run_in_containers(settings: Settings, workspace: Workspace, image: Image, environment: dict[str, str]) -> None:
+    settings = with_absolute_paths(settings)
+    runner = docker_runner(settings, workspace, {**environment, IMAGE_VARIABLE: image.id})
+    _configure(runner, workspace, image.id)
+    with true_exit_codes():
+        _graph(image=image.reference)(**settings.model_dump())
+
+
+def _graph(**deployment: Any) -> Any:
+    """The pipeline; what fails here fails at once, as who started it looks on."""
+    from pipeline.deployment import Deployment
+    from pipeline.graph import pipeline_for
+
+    return pipeline_for(Deployment(tasks={"retries": 0}, **deployment))
+
+
+def _configure(runner: Any, workspace: Workspace, code: str) -> None:
+    from kfp import local
+
+    cache = str(workspace.cache(code))
+    local.init(runner=runner, pipeline_root=str(workspace.artifacts), enable_caching=True, cache_root=cache)
+
+
+def _make_folders(workspace: Workspace, events: Path) -> None:
+    """What tasks write into, for whom they run as."""
     if "python3" in str(workspace.root):
         raise UserError(
             f"workspace {workspace.root}: kfp.local cannot run below a path with 'python3' in it; choose another"
         )
+    folders = (workspace.root, workspace.artifacts, workspace.trainings, events.parent)
     try:
-        for folder in (workspace.artifacts, workspace.cache, logs):
+        for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
+        events.touch()
+        if os.getuid() == 0:
+            for path in (*folders, events):
+                os.chown(path, *workspace.owner())
     except OSError as error:
         raise UserError(f"workspace {workspace.root}: cannot be written ({error.strerror}); choose another") from error
 

@@ -4,8 +4,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.foundation.code_version import code_version
-
 
 @dataclass(frozen=True)
 class Workspace:
@@ -17,10 +15,9 @@ class Workspace:
     def artifacts(self) -> Path:
         return self.root / "artifacts"
 
-    @property
-    def cache(self) -> Path:
-        """One cache for each state of the code: KFP's own key knows the components' few lines only."""
-        return self.root / "cache" / code_version()
+    def cache(self, code: str) -> Path:
+        """One cache for each state of the code that tasks run: KFP's own key knows the components' few lines only."""
+        return self.root / "cache" / code
 
     @property
     def trainings(self) -> Path:
@@ -36,6 +33,11 @@ class Workspace:
 
     def events(self, run_id: str) -> Path:
         return self.root / "logs" / f"{run_id}.events.jsonl"
+
+    def owner(self) -> tuple[int, int]:
+        """User and group that tasks in containers run as: this process's, but root works for the folder's owner."""
+        folder = self.root.stat()
+        return (os.getuid(), os.getgid()) if os.getuid() else (folder.st_uid, folder.st_gid)
 
     def use_tracking(self) -> str:
         """Track in this workspace unless MLFLOW_TRACKING_URI names a server; returns the URI in use."""

@@ -1,0 +1,131 @@
+"""Tasks in containers of one image on this machine: `kfp.local.DockerRunner`, with all that tasks need from outside.
+
+A container has its image, read-only, a scratch /tmp and this machine's network. It finds under the paths that they have
+here: the workspace, and, read-only, the files and folders that settings and environment name.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from components.foundation.errors import UserError
+from pipeline.settings import Settings
+from pipeline.workspace import Workspace
+
+_PREFIXES_PASSED_ON = ("AWS_", "MLFLOW_")
+_PASSED_ON = (
+    *("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "OMP_NUM_THREADS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""Variables of this process that tasks get as well; all others stay outside."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that this machine holds: how the user calls it, and `sha256:` with 64 hex digits."""
+
+    reference: str
+    id: str
+
+
+def find_image(reference: str) -> Image:
+    """What `reference` names on this machine now."""
+    import docker
+    from docker.errors import APIError, DockerException, ImageNotFound
+
+    try:
+        with contextlib.closing(docker.from_env()) as client:
+            return Image(reference, client.images.get(reference).id)
+    except ImageNotFound:
+        raise UserError(
+            f"--image {reference}: this machine has no such image; make it with `make image`, or `docker pull` it"
+        ) from None
+    except APIError as error:
+        raise UserError(f"--image {reference}: Docker answers: {error.explanation}; check the reference") from error
+    except DockerException as error:
+        raise UserError(
+            f"--runner docker: no Docker daemon answers ({error}); start it, or take --runner subprocess"
+        ) from error
+
+
+def docker_runner(settings: Settings, workspace: Workspace, environment: Mapping[str, str]) -> Any:
+    """The runner for a run of these settings (see `with_absolute_paths`). `environment` is for tasks only."""
+    from docker.types import Mount
+    from kfp import local
+
+    passed_on = {name: value for name, value in os.environ.items() if _is_passed_on(name)}
+    credentials = Path.home() / ".aws"
+    read_only = {path: path for path in [*_local_sources(settings), *_files_named_in(passed_on)]}
+    if credentials.is_dir():
+        read_only[credentials] = Path("/tmp/.aws")  # the image's home is /tmp
+    return local.DockerRunner(
+        environment={**passed_on, **environment},
+        mounts=[
+            Mount(str(workspace.root), str(workspace.root), type="bind"),
+            *(Mount(str(inside), str(here), type="bind", read_only=True) for here, inside in read_only.items()),
+        ],
+        user="{}:{}".format(*workspace.owner()),
+        network_mode="host",
+        read_only=True,
+        tmpfs={"/tmp": ""},
+        init=True,
+        cap_drop=["ALL"],  # as the backend's pods are
+        security_opt=["no-new-privileges"],
+    )
+
+
+def with_absolute_paths(settings: Settings) -> Settings:
+    """The same settings; what they name on this machine is named independently of the working folder and of ~."""
+    sources = {name: _absolute(getattr(settings, name)) for name in ("data", "out_of_scope_data", "teacher")}
+    candidates = [
+        {**candidate, "student": _absolute(candidate["student"])} if candidate.get("student") else candidate
+        for candidate in settings.candidates
+    ]
+    return settings.model_copy(update={**sources, "candidates": candidates})
+
+
+@contextlib.contextmanager
+def true_exit_codes() -> Iterator[None]:
+    """Within, a task ends as its container did.
+
+    kfp's runner has Docker remove the container, and takes one that is gone before it asks how it ended for a success.
+    """
+    with patch("kfp.local.docker_task_handler.run_docker_container", _run_container):
+        yield
+
+
+def _run_container(client: Any, image: str, command: list[str], volumes: dict[str, Any], **arguments: Any) -> int:
+    """The exit code of a container, which is gone afterwards: also where this process is stopped."""
+    container = client.containers.run(image, command, volumes=volumes, detach=True, **arguments)
+    try:
+        for line in container.logs(stream=True):
+            print(line.decode(errors="replace"), end="")
+        return int(container.wait()["StatusCode"])
+    finally:
+        container.remove(force=True)
+
+
+def _is_passed_on(name: str) -> bool:
+    return name in _PASSED_ON or name.startswith(_PREFIXES_PASSED_ON)
+
+
+def _absolute(uri: str) -> str:
+    """A path that exists here as an absolute one; every other URI as it is."""
+    path = os.path.abspath(os.path.expanduser(uri))
+    return path if uri and os.path.exists(path) else uri
+
+
+def _local_sources(settings: Settings) -> Iterator[Path]:
+    students = [candidate.get("student", "") for candidate in settings.candidates]
+    for uri in (settings.data, settings.out_of_scope_data, settings.teacher, *students):
+        if os.path.isabs(uri) and os.path.exists(uri):
+            yield Path(uri)
+
+
+def _files_named_in(environment: Mapping[str, str]) -> Iterator[Path]:
+    """Certificates and credentials."""
+    return (Path(value) for value in environment.values() if os.path.isabs(value) and os.path.isfile(value))
