@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from pipeline.cli import cli
+from pipeline.deployment import Deployment
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -50,3 +52,9 @@ def test_every_command_on_a_page_is_one_that_there_is(page: str, line: str, monk
 def test_every_link_leads_to_a_file(page: str, target: str):
     folder = ROOT if page == "README.md" else ROOT / "docs"
     assert (folder / target).exists()
+
+
+def test_the_deployment_on_the_page_of_the_cluster_is_one():
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    Deployment(**yaml.safe_load(block))
