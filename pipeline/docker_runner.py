@@ -1,7 +1,7 @@
 """Tasks in containers of one image on this machine: `kfp.local.DockerRunner`, with all that tasks need from outside.
 
 A container has its image, read-only, a scratch /tmp and this machine's network. It finds under the paths that they have
-here: the workspace, and, read-only, the files and folders that settings and environment name.
+here: the workspace, the folder to publish to, and, read-only, the files and folders that settings and environment name.
 """
 
 import contextlib
@@ -65,7 +65,7 @@ def docker_runner(settings: Settings, workspace: Workspace, environment: Mapping
     return local.DockerRunner(
         environment={**passed_on, **environment},
         mounts=[
-            Mount(str(workspace.root), str(workspace.root), type="bind"),
+            *(Mount(str(folder), str(folder), type="bind") for folder in _written_to(settings, workspace)),
             *(Mount(str(inside), str(here), type="bind", read_only=True) for here, inside in read_only.items()),
         ],
         user="{}:{}".format(*workspace.owner()),
@@ -80,12 +80,14 @@ def docker_runner(settings: Settings, workspace: Workspace, environment: Mapping
 
 def with_absolute_paths(settings: Settings) -> Settings:
     """The same settings; what they name on this machine is named independently of the working folder and of ~."""
-    sources = {name: _absolute(getattr(settings, name)) for name in ("data", "out_of_scope_data", "teacher")}
+    named = {name: _absolute(getattr(settings, name)) for name in ("data", "out_of_scope_data", "teacher")}
+    if _publishes_here(settings):
+        named["publish_to"] = os.path.abspath(os.path.expanduser(settings.publish_to))
     candidates = [
         {**candidate, "student": _absolute(candidate["student"])} if candidate.get("student") else candidate
         for candidate in settings.candidates
     ]
-    return settings.model_copy(update={**sources, "candidates": candidates})
+    return settings.model_copy(update={**named, "candidates": candidates})
 
 
 @contextlib.contextmanager
@@ -117,6 +119,21 @@ def _absolute(uri: str) -> str:
     """A path that exists here as an absolute one; every other URI as it is."""
     path = os.path.abspath(os.path.expanduser(uri))
     return path if uri and os.path.exists(path) else uri
+
+
+def _publishes_here(settings: Settings) -> bool:
+    return bool(settings.publish_to) and "://" not in settings.publish_to
+
+
+def _written_to(settings: Settings, workspace: Workspace) -> Iterator[Path]:
+    yield workspace.root
+    if _publishes_here(settings):
+        folder = Path(settings.publish_to)
+        try:
+            workspace.make(folder)
+        except OSError as error:
+            raise UserError(f"publish_to {folder}: cannot be made ({error.strerror}); choose another folder") from error
+        yield folder
 
 
 def _local_sources(settings: Settings) -> Iterator[Path]:

@@ -120,19 +120,15 @@ def _configure(runner: Any, workspace: Workspace, code: str) -> None:
 
 
 def _make_folders(workspace: Workspace, events: Path) -> None:
-    """What tasks write into, for whom they run as."""
     if "python3" in str(workspace.root):
         raise UserError(
             f"workspace {workspace.root}: kfp.local cannot run below a path with 'python3' in it; choose another"
         )
-    folders = (workspace.root, workspace.artifacts, workspace.trainings, events.parent)
     try:
-        for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
+        for folder in (workspace.root, workspace.artifacts, workspace.trainings, events.parent):
+            workspace.make(folder)
         events.touch()
-        if os.getuid() == 0:
-            for path in (*folders, events):
-                os.chown(path, *workspace.owner())
+        workspace.hand_over(events)
     except OSError as error:
         raise UserError(f"workspace {workspace.root}: cannot be written ({error.strerror}); choose another") from error
 

@@ -39,6 +39,17 @@ class Workspace:
         folder = self.root.stat()
         return (os.getuid(), os.getgid()) if os.getuid() else (folder.st_uid, folder.st_gid)
 
+    def make(self, folder: Path) -> None:
+        """Make a folder that tasks write into; one that is there stays whose it is."""
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            self.hand_over(folder)
+
+    def hand_over(self, path: Path) -> None:
+        """Give what this process made to whom tasks in containers run as."""
+        if os.getuid() == 0:
+            os.chown(path, *self.owner())
+
     def use_tracking(self) -> str:
         """Track in this workspace unless MLFLOW_TRACKING_URI names a server; returns the URI in use."""
         return os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{self.database}")

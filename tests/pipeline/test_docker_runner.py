@@ -55,6 +55,23 @@ def test_paths_become_absolute_and_other_addresses_stay(place: Path):
     assert settings.candidates == [{**candidates[0], "student": str(place / "checkpoint")}]
 
 
+def test_the_folder_to_publish_to_is_made_and_mounted_for_writing(place: Path):
+    found = mounts(run_arguments(with_absolute_paths(Settings(publish_to="shipped/here")), place))
+    assert (place / "shipped" / "here").is_dir()
+    assert found[str(place / "shipped" / "here")] == (str(place / "shipped" / "here"), False)
+
+
+def test_a_folder_to_publish_to_that_cannot_be_made(place: Path):
+    with pytest.raises(UserError, match=r"publish_to .*/intents.csv/here: cannot be made \(Not a directory\); choose"):
+        run_arguments(with_absolute_paths(Settings(publish_to="intents.csv/here")), place)
+
+
+def test_nothing_is_made_for_publishing_elsewhere(place: Path):
+    settings = with_absolute_paths(Settings(publish_to="s3://bucket/students"))
+    assert settings.publish_to == "s3://bucket/students"
+    assert mounts(run_arguments(settings, place)).keys() == {str(place / "runs")}
+
+
 def test_tasks_get_addresses_and_credentials_and_nothing_else(place: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "key")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:5000")
