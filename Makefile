@@ -3,9 +3,19 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+
+# Of the image: `make image VARIANT=cuda IMAGE=registry/name:tag`, or with podman.
+DOCKER ?= docker
+IMAGE ?= $(shell $(PYTHON) -c 'from components.foundation.image import IMAGE; print(IMAGE)')
+VARIANT ?= cpu
+IMAGE_OPTIONS ?=  # further options of `docker build`; containers/README.md
+# Where locks find torch without CUDA; a folder of wheels does as well: --find-links DIR
+TORCH_CPU ?= --torch-backend cpu
+LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11 --no-annotate --no-header
+
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint bench format compile lock clean
+.PHONY: demo test lint bench format compile image lock clean
 
 demo: $(READY)  ## distil the demo's classifier, from data to report
 	$(BIN)/spectral-distill run --settings examples/demo.yaml
@@ -28,10 +38,23 @@ format: $(READY)
 compile: $(READY)  ## write pipeline.yaml and docs/settings.md anew
 	$(BIN)/spectral-distill compile --output pipeline.yaml --settings-page docs/settings.md
 
-lock: $(READY)  ## resolve requirements.lock anew from pyproject.toml
-	$(BIN)/pip-compile --quiet --extra demo --extra dev --upgrade --strip-extras --no-annotate --no-header \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+image:  ## build the container image; report its size and layers
+	DOCKER_BUILDKIT=1 $(DOCKER) build --file containers/Containerfile --tag $(IMAGE) --build-arg VARIANT=$(VARIANT) \
+		--build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+		--build-arg REVISION=$$(git describe --always --abbrev=40 --exclude '*' --dirty) \
+		--build-arg SOURCE=$$(git config --get remote.origin.url | sed 's#//[^/@]*@#//#') $(IMAGE_OPTIONS) .
+	$(DOCKER) image inspect --format '$(IMAGE): {{.Size}} bytes, {{.Id}}' $(IMAGE)
+	$(DOCKER) history --format 'table {{.Size}}\t{{.CreatedBy}}' $(IMAGE)
+
+lock: $(READY)  ## resolve requirements.lock and the image's requirements anew from pyproject.toml
+	$(LOCK) --extra demo --extra dev --upgrade $(TORCH_CPU) --output-file requirements.lock
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.lock  # each machine takes its own build of torch
+	for variant in cpu cuda; do \
+		$(LOCK) --extra demo --generate-hashes --constraint requirements.lock --python-platform x86_64-manylinux_2_28 \
+			$$(test $$variant = cuda || echo "$(TORCH_CPU)") --output-file containers/requirements-$$variant.txt || exit; \
+	done
+	echo setuptools | $(BIN)/uv pip compile - --quiet --no-annotate --no-header --generate-hashes \
+		--constraint containers/requirements-cpu.txt --output-file containers/requirements-build.txt
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache
