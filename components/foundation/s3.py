@@ -36,7 +36,7 @@ _BROKEN_BODY = (
 
 _CHANGED = "it changed after this run looked it up; start the run again"
 _EXPIRED = "the credentials have expired; renew them"
-_ELSEWHERE = "the bucket is in another region; set AWS_REGION to the bucket's"
+_ELSEWHERE = "the bucket is in another region; set AWS_DEFAULT_REGION to the bucket's"
 _CODES = {
     "NoSuchBucket": "no such bucket; check the name and AWS_ENDPOINT_URL",
     "NoSuchKey": "no such object; check the key",

@@ -117,8 +117,8 @@ def test_errors_of_the_server_are_waited_out_within_bounds(
 REFUSALS = {
     "expired token": (400, "ExpiredToken", "the credentials have expired; renew them"),
     "expired session": (403, "RequestExpired", "the credentials have expired; renew them"),
-    "another region": (400, "AuthorizationHeaderMalformed", "the bucket is in another region; set AWS_REGION"),
-    "redirect": (301, "PermanentRedirect", "the bucket is in another region; set AWS_REGION"),
+    "another region": (400, "AuthorizationHeaderMalformed", "the bucket is in another region; set AWS_DEFAULT_REGION"),
+    "redirect": (301, "PermanentRedirect", "the bucket is in another region; set AWS_DEFAULT_REGION"),
     "wrong clock": (403, "RequestTimeTooSkewed", "this machine's clock is wrong; set it"),
     "something else": (400, "Strange", "S3 answered Strange (no)"),
 }
