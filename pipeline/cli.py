@@ -8,6 +8,7 @@ import click
 
 from components.foundation.errors import UserError
 from components.foundation.image import IMAGE
+from components.foundation.mlflow_server import address
 from components.foundation.storage import write_whole
 from pipeline.cluster.run_commands import runs, submit
 from pipeline.cluster.schedule_commands import schedule
@@ -95,6 +96,8 @@ def run(settings_file: str | None, workspace: str, runner: str, image: str, **gi
         f"Registry   {result['registered_model']} version {result['version']}, {result['alias']}: {result['reason']}"
     )
     console.print(f"Report     {result['comparison']}/{REPORT}", soft_wrap=True)
+    if result["published"]:
+        console.print(f"Published  {result['published']}", soft_wrap=True)
     console.print(f"MLflow     {_how_to_open_mlflow(place.use_tracking())}", soft_wrap=True)
     console.print(f"Time       {time.monotonic() - started:.0f} s")
 
@@ -107,11 +110,11 @@ def compare(run_id: str | None, workspace: str) -> None:
     from components.foundation.tracking import student_runs
     from pipeline.display import leaderboard_table, tracked_rows
 
-    uri = _tracking_of(workspace)
+    where = _tracking_of(workspace)
     found = student_runs(run_id)
     if not found:
         which = f"pipeline run {run_id}" if run_id else "any run"
-        raise UserError(f"MLflow at {uri}: found no students of {which}; start one with `spectral-distill run`")
+        raise UserError(f"MLflow at {where}: found no students of {which}; start one with `spectral-distill run`")
     open_console().print(leaderboard_table(tracked_rows(found), teacher=None))
 
 
@@ -184,18 +187,18 @@ def compile_(output: str, image: str | None, deployment_file: str | None, settin
 
 
 def _tracking_of(workspace: str) -> str:
-    """The tracking URI to read from. A workspace without runs is refused, where MLflow would make an empty database."""
+    """Where to read from, fit for the terminal. A workspace without runs is refused: MLflow would make a database."""
     place = open_workspace(workspace)
     uri = place.use_tracking()
     if uri == f"sqlite:///{place.database}" and not place.database.exists():
         raise UserError(
             f"workspace {place.root}: found no runs; start one with `spectral-distill run`, or check --workspace"
         )
-    return uri
+    return address()
 
 
 def _how_to_open_mlflow(uri: str) -> str:
-    return f"mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else uri
+    return f"mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else address()
 
 
 for command in (submit, schedule, runs):

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from components.foundation.mlflow_runs import CANDIDATE_TAG
+
 _POLL_S = 0.2
 
 
@@ -159,7 +161,7 @@ def tracked_rows(runs: list[Any]) -> list[dict[str, Any]]:
     """MLflow runs of students as rows of `leaderboard_table`."""
     return [
         {
-            "name": run.info.run_name,
+            "name": run.data.tags[CANDIDATE_TAG],  # KFP's plugin gives runs names of its own
             "accuracy": run.data.metrics["test.accuracy"],
             "retention": run.data.metrics["test.retention"],
             "agreement": run.data.metrics["test.agreement"],

@@ -110,9 +110,11 @@ def faulty_proxy(upstream: str) -> Iterator[FaultyProxy]:
     server.proxy, server.upstream = proxy, urlsplit(upstream).netloc  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    yield proxy
-    server.shutdown()
-    server.server_close()
+    try:
+        yield proxy
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
