@@ -42,7 +42,7 @@ image:  ## build the container image; report its size and layers
 	DOCKER_BUILDKIT=1 $(DOCKER) build --file containers/Containerfile --tag $(IMAGE) --build-arg VARIANT=$(VARIANT) \
 		--build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
 		--build-arg REVISION=$$(git describe --always --abbrev=40 --exclude '*' --dirty) \
-		--build-arg SOURCE=$$(git config --get remote.origin.url | sed 's#//[^/@]*@#//#') $(IMAGE_OPTIONS) .
+		--build-arg SOURCE=$$(git config --get remote.origin.url | sed -En 's#^(https?://)([^/@]*@)?#\1#p') $(IMAGE_OPTIONS) .
 	$(DOCKER) image inspect --format '$(IMAGE): {{.Size}} bytes, {{.Id}}' $(IMAGE)
 	$(DOCKER) history --format 'table {{.Size}}\t{{.CreatedBy}}' $(IMAGE)
 
