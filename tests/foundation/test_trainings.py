@@ -262,10 +262,11 @@ def test_training_is_worth_comparing(uninterrupted):
 
 
 class Scripted(Mortal):
-    """Its validation scores follow a script, one entry an epoch; it keeps the weights that each epoch ended with."""
+    """Its validation scores, losses and numbers of right texts, follow a script, one entry an epoch; it keeps the
+    weights that each epoch ended with."""
 
     losses: tuple[float, ...] = ()
-    best_accuracy = 0
+    right: tuple[int, ...] = ()
     weights: dict[int, dict[str, torch.Tensor]]
 
     def batch_loss(self, inputs, model):
@@ -275,7 +276,8 @@ class Scripted(Mortal):
         epoch = round(self.state.epoch)
         Scripted.weights[epoch] = {name: value.clone() for name, value in model.state_dict().items()}
         answers = torch.nn.functional.one_hot(inputs["labels"], len(outputs.logits[0])).float()
-        outputs.logits = answers if epoch == self.best_accuracy else -answers
+        right = self.right[epoch - 1] if self.right else 0
+        outputs.logits = torch.where(torch.arange(len(answers))[:, None] < right, answers, -answers)
         return loss.new_tensor(self.losses[epoch - 1]), outputs
 
 
@@ -283,8 +285,8 @@ class Scripted(Mortal):
 def script(tmp_path):
     """Set the script of validation scores."""
 
-    def write(*losses: float, best_accuracy: int = 0) -> None:
-        Scripted.losses, Scripted.best_accuracy, Scripted.weights = losses, best_accuracy, {}
+    def write(*losses: float, right: tuple[int, ...] = ()) -> None:
+        Scripted.losses, Scripted.right, Scripted.weights = losses, right, {}
         Mortal.steps = tmp_path / "steps"
         Mortal.steps.write_text("")
 
@@ -318,9 +320,28 @@ def test_patience_ends_a_training_and_the_best_epoch_is_kept(losses, patience, t
 
 @pytest.mark.parametrize(("best_by", "kept"), [("accuracy", 2), ("loss", 3)])
 def test_the_best_epoch_is_told_by_the_chosen_score(best_by, kept, script):
-    script(1.0, 0.9, 0.1, 0.5, best_accuracy=2)
+    script(1.0, 0.9, 0.1, 0.5, right=(0, 24, 0, 0))
     classifier = tiny_model()
     train(classifier, Scripted, schedule=SCHEDULE.model_copy(update={"best_by": best_by}))
+    assert same_weights(classifier.model.state_dict(), Scripted.weights[kept])
+
+
+@pytest.mark.parametrize(
+    ("right", "kept"),
+    [
+        ((10, 20, 19, 15), 3),  # of 24 texts the standard error of 20 is 1.8
+        ((10, 20, 19, 18), 3),
+        ((10, 20, 18, 19), 4),
+        ((20, 19, 18, 19), 4),  # the measure is the highest, not the one kept last
+        ((20, 19, 18, 17), 2),
+        ((24, 23, 23, 23), 1),
+        ((24, 23, 24, 23), 3),
+    ],
+)
+def test_by_accuracy_the_latest_epoch_within_a_standard_error_is_kept(right, kept, script):
+    script(1.0, 1.0, 1.0, 1.0, right=right)
+    classifier = tiny_model()
+    train(classifier, Scripted, schedule=SCHEDULE.model_copy(update={"epochs": 4}))
     assert same_weights(classifier.model.state_dict(), Scripted.weights[kept])
 
 
