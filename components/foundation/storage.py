@@ -67,7 +67,10 @@ def version(uri: str) -> str:
     path = Path(uri).expanduser()
     if not os.path.exists(path):  # unlike Path.exists, it takes a path that is too long for a missing one
         raise UserError(f"{uri}: no such file or folder; check the path, or use s3://bucket/key")
-    return f"sha256:{_digest(path)}"
+    try:
+        return f"sha256:{_digest(path)}"
+    except PermissionError as error:
+        raise UserError(f"{uri}: {error.filename} cannot be read; give the user that runs this the right to") from error
 
 
 def fetch(uri: str, expected: str, scratch: Path) -> Path:

@@ -1,5 +1,6 @@
 """Local files: versions follow contents, fetches give exactly the version, writes are whole or absent."""
 
+import errno
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,22 @@ def test_a_missing_path_is_refused(tmp_path: Path, name: str) -> None:
 
 
 # Writing
+
+
+@pytest.mark.parametrize("name", ["table.csv", "."], ids=["a file", "in a folder"])
+def test_data_that_this_user_may_not_read_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused by a stand-in for the operating system, which lets root read everything."""
+    (tmp_path / "table.csv").write_text("text,label\n")
+    opened = Path.open
+
+    def refuse(path: Path, *arguments: str) -> object:
+        if path.suffix == ".csv":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, *arguments)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(UserError, match=r"table\.csv cannot be read; give the user that runs this the right to"):
+        storage.version(str(tmp_path / name))
 
 
 def test_a_folder_appears_when_it_is_whole(tmp_path: Path, files: Files) -> None:
