@@ -100,11 +100,12 @@ _SHORT_NAMES = {
     "final_temperature": "T_to_",
 }
 
+# In the order that docs/results.md found so far. The last is the method that this project is named after.
 DEFAULT_CANDIDATES: list[dict[str, Any]] = [
-    {"strategy": "spectral_intensity", "layers": 3},
-    {"strategy": "spectral_edges", "layers": 3, "alignment": "spectral"},
     {"strategy": "uniform", "layers": 3},
+    {"strategy": "spectral_coverage", "layers": 3},
     {"strategy": "last", "layers": 3},
+    {"strategy": "spectral_intensity", "layers": 3},
 ]
 
 

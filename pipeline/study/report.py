@@ -70,7 +70,7 @@ def _oracle_table(rows: Sequence[Row]) -> str:
 def _picture(found: Sequence[Finding]) -> Figure:
     """Accuracy of each configuration with the interval of its difference to the teacher; anchors as lines."""
     students = [row for row in found if row.configuration not in (TEACHER, FROZEN)][::-1]
-    figure = Figure(figsize=(8, 1.2 + 0.26 * len(students)), layout="constrained")
+    figure = Figure(figsize=(8, 2.0 + 0.26 * len(students)), layout="constrained")
     axes = figure.add_subplot()
     teacher = next(row.accuracy for row in found if row.configuration == TEACHER)
     for place, row in enumerate(students):
