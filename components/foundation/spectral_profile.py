@@ -12,15 +12,18 @@ Beside them stand `state/rms` [D + 1] and `update/rms` [D], the mean RMS over to
 mean of 1 - cosine between a layer's input and output (ShortGPT, arXiv 2403.03853, equation 1); and
 `state/linear_cka` [D + 1, D + 1] between layers' mean-pooled states (Kornblith et al. 2019, arXiv 1905.00414).
 
-`clipped`, `permuted`, the token axis of updates and linear CKA are controls or need whole Gram matrices: they are
-measured on the first `CONTROL_TEXTS` texts, everything else on all.
+What is cheap beside a forward pass is measured on all texts: the channel axis' `raw` and `rms`, the mean RMS and the
+block influence. The token axis, `clipped` and `permuted` are measured on the first `SAMPLE_TEXTS`, linear CKA, which
+needs whole Gram matrices, on the first `CKA_TEXTS`.
 """
 
 import json
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -35,7 +38,8 @@ if TYPE_CHECKING:  # reading a profile needs no model library
 BANDS = 4
 TOKEN_GRID = 32
 """Points of the token axis' frequency grid: 17 frequencies from 0 to half a cycle per token."""
-CONTROL_TEXTS = 256
+SAMPLE_TEXTS = 64
+CKA_TEXTS = 256
 _BATCH = 32
 _PERMUTATION_SEED = 0
 _ARRAYS, _FACTS = "profile.safetensors", "profile.json"
@@ -81,7 +85,10 @@ def profile_classifier(
 
 
 class SpectralMeter:
-    """Sums of spectra over the real tokens (channel axis) or texts (token axis) of a stream of batches, in float64."""
+    """Sums of spectra over the real tokens (channel axis) or texts (token axis) of a stream of batches.
+
+    Sums within a batch in the states' precision, at least float32; over batches in float64.
+    """
 
     def __init__(self, *, clip_sigmas: float):
         self._clip_sigmas = clip_sigmas
@@ -95,16 +102,9 @@ class SpectralMeter:
         self._depth, self._channels = len(hidden_states) - 1, hidden_states[0].shape[-1]
         self._texts += len(mask)
         self._tokens += int(mask.sum())
-        states = torch.stack([spectrum.at_least_float32(layer) for layer in hidden_states])
-        updates = states.diff(dim=0)
-        self._measure_all("state", states, mask)
-        self._measure_all("update", updates, mask)
-        self._measure_turn(states, mask)
-        controls = (positions < CONTROL_TEXTS).to(mask.device)
-        if controls.any():
-            self._measure_controls("state", states[:, controls], mask[controls])
-            self._measure_controls("update", updates[:, controls], mask[controls])
-            self._keep_pooled(states[:, controls], mask[controls], positions[controls.cpu()])
+        self._measure_channels(hidden_states, mask)
+        self._measure_sample(hidden_states, mask, positions.to(mask.device) < SAMPLE_TEXTS)
+        self._keep_pooled(hidden_states, mask, positions)
 
     def profile(self, *, bins: int) -> SpectralProfile:
         """The profile of everything seen so far; `bins` as in `spectrum.intensity`."""
@@ -121,7 +121,8 @@ class SpectralMeter:
             "channels": self._channels,
             "texts": self._texts,
             "tokens": self._tokens,
-            "control_texts": len(self._pooled),
+            "sample_texts": min(self._texts, SAMPLE_TEXTS),
+            "cka_texts": len(self._pooled),
             "bins": bins,
             "clip_sigmas": self._clip_sigmas,
             "token_grid_points": TOKEN_GRID,
@@ -131,50 +132,93 @@ class SpectralMeter:
         }
         return SpectralProfile(arrays=arrays, facts=facts)
 
-    def _measure_all(self, quantity: str, states: Tensor, mask: Tensor) -> None:
-        """What is measured on every text; states [layers, B, L, H]."""
-        tokens = states[:, mask.bool()]
-        token_rms = spectrum.rms(tokens)
-        scale = _reciprocal(token_rms)
-        self._add(f"{quantity}/rms", token_rms.sum(dim=1), tokens.shape[1])
-        magnitudes = spectrum.channel_magnitude(tokens)
-        self._add(f"channel/{quantity}/raw", magnitudes.sum(dim=1), tokens.shape[1])
-        self._add(f"channel/{quantity}/rms", torch.einsum("ltk,lt->lk", magnitudes, scale), tokens.shape[1])
-        if quantity == "state":
-            self._add_token_axis(f"token/{quantity}/raw", states, mask)
-            self._add_token_axis(f"token/{quantity}/rms", states * _reciprocal(spectrum.rms(states))[..., None], mask)
+    def _measure_channels(self, hidden_states: Sequence[Tensor], mask: Tensor) -> None:
+        """What is measured on every text. One layer at a time: what it needs stays in the processor's cache."""
+        sums: dict[str, list[Tensor]] = defaultdict(list)
+        below = None
+        for states in hidden_states:
+            layer = _TokenSpectra.of(spectrum.channel_spectrum(states).flatten(0, 1), states.shape[-1])
+            layer.add_to(sums, "state", mask.flatten())
+            if below is not None:
+                update = layer.less(below)
+                update.add_to(sums, "update", mask.flatten())
+                turns = _turns(below.norms, layer.norms, update.norms)
+                sums["update/block_influence"].append((turns * mask.flatten()).sum())
+            below = layer
+        for name, totals in sums.items():
+            self._add(name, torch.stack(totals), int(mask.sum()))
 
-    def _measure_turn(self, states: Tensor, mask: Tensor) -> None:
-        cosine = torch.nn.functional.cosine_similarity(states[1:], states[:-1], dim=-1)
-        self._add("update/block_influence", ((1 - cosine) * mask).sum(dim=(1, 2)), int(mask.sum()))
+    def _measure_sample(self, hidden_states: Sequence[Tensor], mask: Tensor, sampled: Tensor) -> None:
+        if sampled.any():
+            states = torch.stack([spectrum.at_least_float32(layer[sampled]) for layer in hidden_states])
+            self._measure_variants("state", states, mask[sampled])
+            self._measure_variants("update", states.diff(dim=0), mask[sampled])
 
-    def _measure_controls(self, quantity: str, states: Tensor, mask: Tensor) -> None:
+    def _measure_variants(self, quantity: str, states: Tensor, mask: Tensor) -> None:
+        """What is measured on the sample; states [layers, B, L, H]."""
         tokens = states[:, mask.bool()]
         clipped = spectrum.clip_outliers(states, self._clip_sigmas)
         permuted = tokens[..., _permutation(tokens.shape[-1]).to(tokens.device)]
         for variant, values in (("clipped", clipped[:, mask.bool()]), ("permuted", permuted)):
             self._add(f"channel/{quantity}/{variant}", spectrum.channel_magnitude(values).sum(dim=1), tokens.shape[1])
-        self._add_token_axis(f"token/{quantity}/clipped", clipped, mask)
-        if quantity == "update":
-            self._add_token_axis(f"token/{quantity}/raw", states, mask)
-            self._add_token_axis(f"token/{quantity}/rms", states * _reciprocal(spectrum.rms(states))[..., None], mask)
+        at_unit_rms = states * _reciprocal(spectrum.rms(states))[..., None]
+        for variant, values in (("raw", states), ("rms", at_unit_rms), ("clipped", clipped)):
+            self._add_token_axis(f"token/{quantity}/{variant}", values, mask)
 
     def _add_token_axis(self, name: str, states: Tensor, mask: Tensor) -> None:
-        # One layer at a time: its spectra stay in the processor's cache.
-        spectra = (spectrum.magnitude(*spectrum.token_spectrum(layer, mask, TOKEN_GRID)) for layer in states)
-        sums = torch.stack([magnitudes.sum(dim=(0, 2)) for magnitudes in spectra])
-        self._add(name, sums, len(mask) * states.shape[-1])
+        magnitudes = spectrum.magnitude(*spectrum.token_spectrum(states, mask, TOKEN_GRID))
+        self._add(name, magnitudes.sum(dim=(1, 3)), len(mask) * states.shape[-1])
 
-    def _keep_pooled(self, states: Tensor, mask: Tensor, positions: Tensor) -> None:
-        pooled = (states * mask[..., None]).sum(dim=2) / mask.sum(dim=1)[:, None]
-        for column, position in enumerate(positions.tolist()):
-            self._pooled[position] = pooled[:, column].double().cpu()
+    def _keep_pooled(self, hidden_states: Sequence[Tensor], mask: Tensor, positions: Tensor) -> None:
+        kept = positions < CKA_TEXTS
+        if kept.any():
+            rows = kept.nonzero().flatten().to(mask.device)
+            shares = mask[rows].double() / mask[rows].sum(dim=1, keepdim=True)
+            states = (spectrum.at_least_float32(layer[rows]) for layer in hidden_states)
+            means = [shares.to(layer)[:, None] @ layer for layer in states]
+            pooled = torch.cat(means, dim=1).double().cpu()
+            self._pooled |= dict(zip(positions[kept].tolist(), pooled, strict=True))
 
     def _add(self, name: str, sums: Tensor, count: int) -> None:
         """Sums over a batch by layer, [layers] or [layers, bins], of `count` tokens or channels of texts."""
         sums = sums.double().cpu()
         self._sums[name] = self._sums[name] + sums if name in self._sums else sums
         self._counts[name] = self._counts.get(name, 0) + count
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TokenSpectra:
+    """Of the tokens of a layer or an update: one-sided spectra [T, K], their magnitudes [T, K] and norms [T].
+
+    No token is transformed twice, as the transform is linear, nor read twice: by Parseval, norms are the spectra's.
+    """
+
+    spectra: Tensor
+    magnitudes: Tensor
+    norms: Tensor
+    channels: int
+
+    @classmethod
+    def of(cls, spectra: Tensor, channels: int) -> Self:
+        power = spectrum.squared_magnitude(*spectrum.parts(spectra))
+        norms = (power @ spectrum.two_sided_weights(channels).to(power)).sqrt()
+        return cls(spectra=spectra, magnitudes=power.sqrt_(), norms=norms, channels=channels)
+
+    def less(self, other: Self) -> Self:
+        return self.of(self.spectra - other.spectra, self.channels)
+
+    def add_to(self, sums: dict[str, list[Tensor]], quantity: str, mask: Tensor) -> None:
+        """Append the sums over real tokens, by name; mask [T]."""
+        rms, real = self.norms / math.sqrt(self.channels), mask.to(self.norms)
+        raw, at_unit_rms = torch.stack([real, real * _reciprocal(rms)]) @ self.magnitudes
+        sums[f"{quantity}/rms"].append(rms @ real)
+        sums[f"channel/{quantity}/raw"].append(raw)
+        sums[f"channel/{quantity}/rms"].append(at_unit_rms)
+
+
+def _turns(below: Tensor, above: Tensor, update: Tensor) -> Tensor:
+    """1 - cosine between vectors below and above, from their norms and their difference's: the law of cosines."""
+    return (update.square() - (above - below).square()) * _reciprocal(2 * below * above)
 
 
 def _measures(name: str, fingerprint: Tensor, weights: Tensor, bins: int) -> dict[str, Tensor]:

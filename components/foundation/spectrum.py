@@ -33,17 +33,27 @@ def two_sided_weights(length: int) -> Tensor:
     return weights
 
 
+def channel_spectrum(states: Tensor) -> Tensor:
+    """FFT over every token's channels: [..., H] -> complex [..., K]; bin k is k cycles per H channels."""
+    return torch.fft.rfft(at_least_float32(states), norm="ortho")
+
+
 def channel_magnitude(states: Tensor) -> Tensor:
-    """Magnitudes of the FFT over every token's channels: [..., H] -> [..., K]; bin k is k cycles per H channels."""
-    parts = torch.view_as_real(torch.fft.rfft(at_least_float32(states), norm="ortho"))
-    return magnitude(parts[..., 0], parts[..., 1])
+    """Magnitudes of `channel_spectrum`: [..., H] -> [..., K]."""
+    return magnitude(*parts(channel_spectrum(states)))
+
+
+def parts(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Real and imaginary part."""
+    both = torch.view_as_real(values)
+    return both[..., 0], both[..., 1]
 
 
 def token_spectrum(states: Tensor, mask: Tensor, points: int) -> tuple[Tensor, Tensor]:
     """Fourier transform over each text's own real tokens, on one frequency grid for all lengths.
 
-    states [B, L, H], mask [B, L] (1 = real token, padding on the right or left) -> real and imaginary part, both
-    [B, G = points // 2 + 1, H]; bin g is g / points cycles per token.
+    states [..., B, L, H], mask [B, L] (1 = real token, padding on the right or left) -> real and imaginary part, both
+    [..., B, G = points // 2 + 1, H]; bin g is g / points cycles per token.
 
     This samples each text's discrete-time Fourier transform at the grid's frequencies; the factor 1 / sqrt(n) makes it
     the orthonormal transform of the n real tokens at the frequencies that both have. Only the phase depends on where
@@ -58,7 +68,12 @@ def token_spectrum(states: Tensor, mask: Tensor, points: int) -> tuple[Tensor, T
 
 def magnitude(real: Tensor, imaginary: Tensor) -> Tensor:
     """sqrt(Re^2 + Im^2), element by element."""
-    return torch.addcmul(real.square(), imaginary, imaginary).sqrt()
+    return squared_magnitude(real, imaginary).sqrt()
+
+
+def squared_magnitude(real: Tensor, imaginary: Tensor) -> Tensor:
+    """Re^2 + Im^2, element by element."""
+    return torch.addcmul(real.square(), imaginary, imaginary)
 
 
 @lru_cache(maxsize=64)
