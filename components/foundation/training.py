@@ -198,7 +198,7 @@ def _arguments(schedule: Schedule, folder: str, steps_per_epoch: int) -> Trainin
         seed=schedule.seed,
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=1,  # and the best
+        save_total_limit=2,  # the latest and the best; with 1 Trainer deletes the latest before the result is written
         load_best_model_at_end=True,
         restore_callback_states_from_checkpoint=True,  # how long its patience has lasted
         metric_for_best_model=schedule.best_by,

@@ -363,7 +363,8 @@ def test_patience_is_not_forgotten_by_a_crash(root, script):
     assert close(classifier.model.state_dict(), Scripted.weights[2])
 
 
-def test_a_training_that_had_stopped_stays_stopped(root, script, monkeypatch):
+@pytest.mark.parametrize(("where", "method"), [(ClassifierTrainer, "_load_best_model"), (Training, "finish")])
+def test_a_training_that_had_stopped_stays_stopped(where, method, root, script, monkeypatch):
     """It crashes between its last checkpoint and the saving of its result."""
 
     def crash(*_: object) -> None:
@@ -371,7 +372,7 @@ def test_a_training_that_had_stopped_stays_stopped(root, script, monkeypatch):
 
     script(1.0, 0.5, 0.9, 0.8, 0.1, 0.2)
     with monkeypatch.context() as patch, pytest.raises(Crash):
-        patch.setattr(ClassifierTrainer, "_load_best_model", crash)
+        patch.setattr(where, method, crash)
         train(tiny_model(), Scripted, schedule=PATIENT)
     classifier = tiny_model()
     history = train(classifier, Scripted, schedule=PATIENT)
