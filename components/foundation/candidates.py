@@ -103,8 +103,8 @@ _SHORT_NAMES = {
 # In the order that docs/results.md found so far. The last is the method that this project is named after.
 DEFAULT_CANDIDATES: list[dict[str, Any]] = [
     {"strategy": "uniform", "layers": 3},
+    {"strategy": "linear_cka", "layers": 3},
     {"strategy": "spectral_coverage", "layers": 3},
-    {"strategy": "last", "layers": 3},
     {"strategy": "spectral_intensity", "layers": 3},
 ]
 
