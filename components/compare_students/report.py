@@ -173,9 +173,9 @@ def _intensity_over_rms(profile: SpectralProfile) -> np.ndarray:
 
 
 def _gap_to_control(profile: SpectralProfile) -> np.ndarray:
-    """Intensity of the permuted control over the true one, less 1: what the order of channels is worth."""
-    permuted = profile.arrays["channel/state/permuted/intensity"].numpy()
-    return _quotient(permuted, profile.arrays["channel/state/raw/intensity"].numpy()) - 1
+    """Intensity of the permuted control over the true one of the same texts, less 1: what channel order is worth."""
+    permuted, true = (profile.arrays[f"channel/state/{it}/intensity"].numpy() for it in ("permuted", "sample"))
+    return _quotient(permuted, true) - 1
 
 
 def _quotient(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -5,7 +5,8 @@ Arrays of a profile are named `axis/quantity/variant/measure` (for example `chan
     axis      channel | token
     quantity  state: the layer's output X^l, l = 0 (embeddings) .. D; update: X^l - X^(l-1), l = 1 .. D
     variant   raw | rms (each token over its RMS) | clipped (outlier channels clipped) |
-              permuted (channel axis only: the control, channels in a random but fixed order)
+              permuted (channel axis only: the control, channels in a random but fixed order) |
+              sample (channel axis only: raw on the texts of `clipped` and `permuted`, to compare them with)
     measure   fingerprint [layers, bins], intensity [layers], entropy [layers], band_shares [layers, bands]
 
 Beside them stand `state/rms` [D + 1] and `update/rms` [D], the mean RMS over tokens; `update/block_influence` [D], the
@@ -13,8 +14,8 @@ mean of 1 - cosine between a layer's input and output (ShortGPT, arXiv 2403.0385
 `state/linear_cka` [D + 1, D + 1] between layers' mean-pooled states (Kornblith et al. 2019, arXiv 1905.00414).
 
 What is cheap beside a forward pass is measured on all texts: the channel axis' `raw` and `rms`, the mean RMS and the
-block influence. The token axis, `clipped` and `permuted` are measured on the first `SAMPLE_TEXTS`, linear CKA, which
-needs whole Gram matrices, on the first `CKA_TEXTS`.
+block influence. The token axis, `clipped`, `permuted` and `sample` are measured on the first `SAMPLE_TEXTS`, linear
+CKA, which needs whole Gram matrices, on the first `CKA_TEXTS`.
 """
 
 import json
@@ -159,7 +160,7 @@ class SpectralMeter:
         tokens = states[:, mask.bool()]
         clipped = spectrum.clip_outliers(states, self._clip_sigmas)
         permuted = tokens[..., _permutation(tokens.shape[-1]).to(tokens.device)]
-        for variant, values in (("clipped", clipped[:, mask.bool()]), ("permuted", permuted)):
+        for variant, values in (("sample", tokens), ("clipped", clipped[:, mask.bool()]), ("permuted", permuted)):
             self._add(f"channel/{quantity}/{variant}", spectrum.channel_magnitude(values).sum(dim=1), tokens.shape[1])
         at_unit_rms = states * _reciprocal(spectrum.rms(states))[..., None]
         for variant, values in (("raw", states), ("rms", at_unit_rms), ("clipped", clipped)):

@@ -26,9 +26,9 @@ from components.foundation.text_model import TextClassifier
 
 DEPTH, CHANNELS, SIGMAS = 2, 6, 1.5
 LENGTHS = [1, 4, 40, 2, 7]  # one is longer than the token grid
-VARIANTS = {"channel": ("raw", "rms", "clipped", "permuted"), "token": ("raw", "rms", "clipped")}
+VARIANTS = {"channel": ("raw", "rms", "sample", "clipped", "permuted"), "token": ("raw", "rms", "clipped")}
 NAMES = [f"{axis}/{quantity}/{it}" for axis in VARIANTS for quantity in ("state", "update") for it in VARIANTS[axis]]
-SAMPLED = [name for name in NAMES if name.endswith(("clipped", "permuted")) or name.startswith("token/")]
+SAMPLED = [name for name in NAMES if name.endswith(("sample", "clipped", "permuted")) or name.startswith("token/")]
 
 
 def texts_of_states(lengths: list[int] = LENGTHS) -> list[np.ndarray]:
