@@ -16,9 +16,12 @@ from components.foundation.errors import UserError
 from pipeline.settings import Settings
 from pipeline.workspace import Workspace
 
-_PREFIXES_PASSED_ON = ("AWS_", "MLFLOW_")
+_PREFIXES_PASSED_ON = (
+    *("AWS_", "MLFLOW_"),
+    *("OMP_", "OPENBLAS_", "MKL_"),  # how this machine computes: other kernels round otherwise
+)
 _PASSED_ON = (
-    *("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "OMP_NUM_THREADS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
+    *("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 """Variables of this process that tasks get as well; all others stay outside."""

@@ -9,30 +9,37 @@ import torch
 
 _WORTHWHILE = 1.2
 """Times as fast that bf16 must be: casting weights and activations costs as well."""
+_ROUNDS = 20
 
 
 @cache
 def fast_bf16() -> bool:
     """Whether bf16 is worth it here: a GPU of compute capability 8 on, or a CPU that multiplies faster in it.
 
-    A CPU's flags do not tell: AVX512-BF16 without AMX can be slower than float32. So the process measures, once.
+    A CPU's flags do not tell: AVX512-BF16 without AMX can be slower than float32. So the process measures, once. All
+    tasks of a run must come to the same answer, or resumed and repeated trainings would differ: the formats take turns,
+    and the fastest of many products is what counts, so that a busy moment hits neither alone.
     """
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
         return False
-    return _product_seconds(torch.float32) >= _WORTHWHILE * _product_seconds(torch.bfloat16)
+    float32, bfloat16 = _product_seconds(torch.float32, torch.bfloat16)
+    return float32 >= _WORTHWHILE * bfloat16
 
 
-def _product_seconds(dtype: torch.dtype) -> float:
-    """The fastest of a few products of an encoder's shape."""
-    states, weights = torch.ones(512, 768, dtype=dtype), torch.ones(768, 3072, dtype=dtype)
-    seconds = []
-    for _ in range(5):
-        started = time.perf_counter()
-        states @ weights
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
+def _product_seconds(*dtypes: torch.dtype) -> list[float]:
+    """The fastest of many products of an encoder's shape, in each format."""
+    shapes = (128, 768), (768, 3072)
+    factors = [[torch.ones(shape, dtype=dtype) for shape in shapes] for dtype in dtypes]
+    rounds = [[_seconds(*pair) for pair in factors] for _ in range(_ROUNDS)]
+    return [min(seconds) for seconds in zip(*rounds, strict=True)]
+
+
+def _seconds(states: torch.Tensor, weights: torch.Tensor) -> float:
+    started = time.perf_counter()
+    states @ weights
+    return time.perf_counter() - started
 
 
 @contextmanager

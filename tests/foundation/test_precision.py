@@ -18,7 +18,7 @@ def _cpu(monkeypatch: pytest.MonkeyPatch, *, has_bf16: bool, float32: float, bfl
     seconds = {torch.float32: float32, torch.bfloat16: bfloat16}
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_bf16)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    monkeypatch.setattr(precision, "_product_seconds", seconds.__getitem__)
+    monkeypatch.setattr(precision, "_product_seconds", lambda *dtypes: [seconds[dtype] for dtype in dtypes])
 
 
 @pytest.mark.parametrize(

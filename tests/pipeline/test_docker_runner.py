@@ -83,6 +83,12 @@ def test_tasks_get_addresses_and_credentials_and_nothing_else(place: Path, monke
     assert given.keys().isdisjoint({"A_PASSWORD_OF_THE_USER", "PATH", "HOME", "PYTHONPATH"})
 
 
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_CBWR"])
+def test_tasks_compute_as_this_machine_does(place: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.setenv(name, "1")
+    assert run_arguments(Settings(), place)["environment"][name] == "1"
+
+
 def test_files_that_the_environment_names_are_there_too(place: Path, monkeypatch: pytest.MonkeyPatch):
     bundle = place / "bundle.pem"
     bundle.touch()
