@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from components.foundation import trainings
+from components.foundation import trainings_folder
 from components.foundation.code_version import code_version
 from components.foundation.errors import UserError
 from components.foundation.image import VARIABLE as IMAGE_VARIABLE
@@ -23,14 +23,15 @@ from pipeline.settings import Settings
 from pipeline.warm_python import warm_python
 from pipeline.workspace import Workspace
 
-_HEAVY_MODULES = (
+_TASK_IMPORTS = (
     "kfp.dsl.executor",
+    "components.foundation.mlflow_tables",
     "mlflow.transformers",
     "components.distill_student.distilling",
     "components.evaluate_student.evaluating",
     "components.compare_students.comparing",
 )
-"""What tasks import before they work."""
+"""What tasks import before they work; first what the first tasks need."""
 
 
 def run_locally(
@@ -49,7 +50,7 @@ def run_locally(
     environment = {
         "KFP_RUN_ID": run_id,
         EVENTS_FILE: str(events),
-        trainings.ROOT: str(workspace.trainings),
+        trainings_folder.VARIABLE: str(workspace.trainings),
         "PYTHONUNBUFFERED": "1",
         **_quiet(),
     }
@@ -75,7 +76,7 @@ def following_here(workspace: Workspace, display: Display) -> Iterator[None]:
     run_id = _new_run_id()
     log, events = workspace.log(run_id), workspace.events(run_id)
     _make_folders(workspace, events)
-    os.environ |= {EVENTS_FILE: str(events), trainings.ROOT: str(workspace.trainings), **_quiet()}
+    os.environ |= {EVENTS_FILE: str(events), trainings_folder.VARIABLE: str(workspace.trainings), **_quiet()}
     try:
         with display.following(events), _output_to(log):
             yield
@@ -89,10 +90,10 @@ def _new_run_id() -> str:
 
 
 def _run_in_subprocesses(settings: Settings, workspace: Workspace) -> None:
-    from kfp import local
+    with warm_python(_TASK_IMPORTS):  # imports while this process does its own
+        from kfp import local
 
-    _configure(local.SubprocessRunner(use_venv=False), workspace, code_version())
-    with warm_python(_HEAVY_MODULES):
+        _configure(local.SubprocessRunner(use_venv=False), workspace, code_version())
         _graph()(**settings.model_dump())
 
 

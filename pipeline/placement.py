@@ -2,7 +2,7 @@
 
 from kfp import dsl, kubernetes
 
-from components.foundation import image, trainings
+from components.foundation import image, trainings_folder
 from pipeline.deployment import Deployment, TaskOptions
 
 _SCRATCH, _SHARED_MEMORY = "/tmp", "/dev/shm"
@@ -66,7 +66,7 @@ def _volumes(task: dsl.PipelineTask, options: TaskOptions) -> None:
     for claim, folder in options.volumes.items():
         kubernetes.mount_pvc(task, claim, folder)
     if options.trainings_folder:
-        task.set_env_variable(trainings.ROOT, options.trainings_folder)
+        task.set_env_variable(trainings_folder.VARIABLE, options.trainings_folder)
 
 
 def _environment(task: dsl.PipelineTask, options: TaskOptions) -> None:

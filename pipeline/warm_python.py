@@ -36,7 +36,8 @@ sys.exit(int(server.recv(8) or b"1"))
 
 @contextmanager
 def warm_python(modules: Sequence[str]) -> Iterator[None]:
-    """Within, `sys.executable`, which kfp.local runs tasks with, starts with these modules imported."""
+    """Within, `sys.executable`, which kfp.local runs tasks with, starts with these modules imported; while they are
+    being imported, with the first of them."""
     if sys.platform != "linux":
         yield
         return
@@ -66,19 +67,24 @@ def warm_python(modules: Sequence[str]) -> Iterator[None]:
 
 
 def _serve(listener: socket.socket, modules: Sequence[str]) -> None:
-    """Import, then fork for each connection; end, with all tasks, when standard input does."""
-    for module in modules:
-        importlib.import_module(module)
+    """Import, and fork for each connection; end, with all tasks, when standard input does.
+
+    A task that comes before the last import starts with what there is: it works while the rest is imported.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
+    missing = list(modules)
     while True:
-        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        if missing:
+            importlib.import_module(missing.pop(0))
+        ready, _, _ = select.select([listener, sys.stdin], [], [], 0 if missing else None)
         if sys.stdin in ready:
             os.killpg(0, signal.SIGKILL)
-        connection, _ = listener.accept()
-        if os.fork() == 0:
-            listener.close()
-            _supervise(connection)
-        connection.close()
+        if listener in ready:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                _supervise(connection)
+            connection.close()
 
 
 def _supervise(connection: socket.socket) -> None:

@@ -26,7 +26,8 @@ from components.foundation.precision import fast_bf16
 from components.foundation.progress import Progress, emit
 from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
-from components.foundation.trainings import Training, digest, training
+from components.foundation.trainings import Training, digest
+from components.foundation.trainings_folder import training_folder
 
 
 class Schedule(Options):
@@ -132,7 +133,8 @@ def fit(
         "kind": f"{trainer.__name__} {fast_bf16()}",
         **(decided_by or {}),
     }
-    with training(digest(classifier.model.state_dict(), facts)) as work:
+    with training_folder(digest(classifier.model.state_dict(), facts)) as folder:
+        work = Training(folder)
         if work.is_finished:
             history = _restore(classifier, work, run)
         else:

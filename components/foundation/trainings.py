@@ -1,17 +1,12 @@
-"""Where trainings leave their checkpoints, so that a killed one goes on and a finished one is not done twice.
+"""What trainings leave behind, so that a killed one goes on and a finished one is not done twice.
 
-The folder is named by the environment variable below: a local run's workspace, or a volume that outlives a pod.
-Without it checkpoints vanish with the task. A training's own folder is named by a digest of everything that
-decides its result.
+A training's folder (see `trainings_folder`) is named by a digest of everything that decides its result.
 """
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +16,6 @@ from torch import Tensor, uint8
 from components.foundation.code_version import code_version
 from components.foundation.storage import whole_folder
 
-ROOT = "SPECTRAL_DISTILL_CHECKPOINTS"
 _WEIGHTS, _HISTORY, _STATE = "model.safetensors", "history.json", "trainer_state.json"
 
 
@@ -63,19 +57,6 @@ class Training:
     def result(self) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
         """Weights and history of a finished training."""
         return load_file(self._result / _WEIGHTS), json.loads((self._result / _HISTORY).read_text(encoding="utf-8"))
-
-
-@contextmanager
-def training(name: str) -> Iterator[Training]:
-    """The training of that digest, in the folder of trainings or, where there is none, in one that vanishes."""
-    root = os.environ.get(ROOT)
-    if root:
-        folder = Path(root) / name
-        folder.mkdir(parents=True, exist_ok=True)
-        yield Training(folder)
-    else:
-        with tempfile.TemporaryDirectory() as scratch:
-            yield Training(Path(scratch))
 
 
 def _is_json(path: Path) -> bool:

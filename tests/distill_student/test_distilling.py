@@ -28,7 +28,7 @@ from components.foundation.student import Description
 from components.foundation.text_model import TextClassifier, load_classifier
 from components.foundation.tracking import Run
 from components.foundation.training import Schedule, collator, fit, tokenized
-from components.foundation.trainings import ROOT
+from components.foundation.trainings_folder import VARIABLE
 
 SELECTION = Selection(strategy="manual", depth=4, layers=[[(0, 0.3), (1, 0.7)], [(3, 1.0)]])
 OPTIONS = StudentOptions(student_epochs=2, student_learning_rate=3e-3, student_batch_size=16)
@@ -334,7 +334,7 @@ def test_a_loss_that_is_not_finite_stops_with_advice(teacher, tiny_data, recorde
 
 def test_candidates_that_come_to_the_same_train_once(teacher, tiny_data, recorded, tmp_path, monkeypatch, capsys):
     """Another name of the same layers is no other training; another alignment or temperature is."""
-    monkeypatch.setenv(ROOT, str(tmp_path))
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
     same = {"strategy": "uniform", "teacher_layers": None}
     first = student_of(teacher, tiny_data, recorded, candidate())
     again = student_of(teacher, tiny_data, recorded, candidate(**same))

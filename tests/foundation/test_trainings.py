@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 
 from components.foundation.tracking import Run
 from components.foundation.training import ClassifierTrainer, tokenized
-from components.foundation.trainings import ROOT, Training, digest
+from components.foundation.trainings import Training, digest
+from components.foundation.trainings_folder import VARIABLE
 
 SCRIPT = Path(__file__).with_name("mortal_training.py")
 SHORT = SCHEDULE.model_copy(update={"epochs": 1})
@@ -27,7 +28,7 @@ SHORT = SCHEDULE.model_copy(update={"epochs": 1})
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of trainings, as a run names it."""
-    monkeypatch.setenv(ROOT, str(tmp_path / "trainings"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "trainings"))
     return tmp_path / "trainings"
 
 
@@ -69,7 +70,7 @@ def test_a_finished_training_is_not_done_again(root, tmp_path, capsys):
 
 def test_a_trained_model_answers_as_a_loaded_one(monkeypatch):
     """Accelerate's bfloat16 around its forward would colour every score that is taken afterwards."""
-    monkeypatch.delenv(ROOT, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     trained, loaded = tiny_model(), tiny_model(seed=1)
     train(trained, schedule=SHORT)
     loaded.model.load_state_dict(trained.model.state_dict())
@@ -78,7 +79,7 @@ def test_a_trained_model_answers_as_a_loaded_one(monkeypatch):
 
 
 def test_without_a_folder_of_trainings_everything_is_done_again(monkeypatch, tmp_path):
-    monkeypatch.delenv(ROOT, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     Mortal.steps = tmp_path / "steps"
     first, again = tiny_model(), tiny_model()
     for classifier in (first, again):
@@ -205,7 +206,7 @@ def start(root: Path, name: str, *moment: str) -> subprocess.Popen[bytes]:
     path = os.pathsep.join([str(SCRIPT.parents[1]), str(SCRIPT.parents[2])])
     return subprocess.Popen(
         [sys.executable, str(SCRIPT), *files, *moment],
-        env={**os.environ, ROOT: str(root), "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, VARIABLE: str(root), "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -402,7 +403,7 @@ def close(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor], toler
 def uninterrupted_weights() -> dict[str, torch.Tensor]:
     """The same training in this process, where nothing is kept of it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv(ROOT, raising=False)
+        patch.delenv(VARIABLE, raising=False)
         classifier = tiny_model()
         train(classifier, Fragile)
     return classifier.model.state_dict()

@@ -1,0 +1,8 @@
+"""MLflow's tables, ready for use. A process that is forked from one that has imported this opens a database in a tenth
+of a second instead of three seconds."""
+
+import mlflow.store.model_registry.sqlalchemy_store
+import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+from sqlalchemy.orm import configure_mappers
+
+configure_mappers()
