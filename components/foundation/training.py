@@ -28,6 +28,7 @@ from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
 from components.foundation.trainings import Training, digest
 from components.foundation.trainings_folder import training_folder
+from components.foundation.words_in_use import words_in_use
 
 
 class Schedule(Options):
@@ -138,26 +139,31 @@ def fit(
         if work.is_finished:
             history = _restore(classifier, work, run)
         else:
-            loop = trainer(
-                model=classifier.model,
-                args=_arguments(schedule, str(work.folder), math.ceil(len(train) / schedule.batch_size)),
-                train_dataset=train,
-                eval_dataset=validation,
-                data_collator=collator(classifier),
-                compute_metrics=_accuracy,
-                callbacks=_callbacks(schedule, what, run),
-                **arguments,
-            )
-            loop.remove_callback(PrinterCallback)  # its bare dictionaries say nothing that the reporter does not
-            checkpoint = work.latest_checkpoint()
-            loop.args.num_train_epochs = _epochs_to_train(schedule, checkpoint)
-            loop.train(resume_from_checkpoint=checkpoint)
-            # Accelerate leaves autocast around the model's forward; who evaluates next wants the plain one.
-            loop.accelerator.unwrap_model(classifier.model, keep_fp32_wrapper=False)
+            with words_in_use(classifier.model, [*train["input_ids"], *validation["input_ids"]]):
+                loop = trainer(
+                    model=classifier.model,
+                    args=_arguments(schedule, str(work.folder), math.ceil(len(train) / schedule.batch_size)),
+                    train_dataset=train,
+                    eval_dataset=validation,
+                    data_collator=collator(classifier),
+                    compute_metrics=_accuracy,
+                    callbacks=_callbacks(schedule, what, run),
+                    **arguments,
+                )
+                _train(loop, schedule, work)
             history = [entry for entry in loop.state.log_history if "step" in entry]
             work.finish(classifier.model.state_dict(), history)
     classifier.model.eval()
     return history
+
+
+def _train(loop: Trainer, schedule: Schedule, work: Training) -> None:
+    loop.remove_callback(PrinterCallback)  # its bare dictionaries say nothing that the reporter does not
+    checkpoint = work.latest_checkpoint()
+    loop.args.num_train_epochs = _epochs_to_train(schedule, checkpoint)
+    loop.train(resume_from_checkpoint=checkpoint)
+    # Accelerate leaves autocast around the model's forward; who evaluates next wants the plain one.
+    loop.accelerator.unwrap_model(loop.model, keep_fp32_wrapper=False)
 
 
 def _epochs_to_train(schedule: Schedule, checkpoint: str | None) -> int:
