@@ -18,7 +18,7 @@ from components.foundation.text_model import TextClassifier
 
 _ROUNDS = 3
 _SHAPES = {"MiniLM, 6 x 384": (6, 384), "BERT-base, 12 x 768": (12, 768), "RoBERTa-large, 24 x 1024": (24, 1024)}
-_TEXTS = {"MiniLM, 6 x 384": 2000, "BERT-base, 12 x 768": 2000, "RoBERTa-large, 24 x 1024": 1000}
+_TEXTS = {"MiniLM, 6 x 384": 2000, "BERT-base, 12 x 768": 1000, "RoBERTa-large, 24 x 1024": 500}
 _NAIVE_EVERY = 10  # texts: the naive way keeps all activations, and is given every tenth
 
 
