@@ -139,7 +139,8 @@ def fit(
         if work.is_finished:
             history = _restore(classifier, work, run)
         else:
-            with words_in_use(classifier.model, [*train["input_ids"], *validation["input_ids"]]):
+            padding = [classifier.tokenizer.pad_token_id]
+            with words_in_use(classifier.model, [*train["input_ids"], *validation["input_ids"], padding]):
                 loop = trainer(
                     model=classifier.model,
                     args=_arguments(schedule, str(work.folder), math.ceil(len(train) / schedule.batch_size)),

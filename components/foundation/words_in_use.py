@@ -16,16 +16,16 @@ from transformers import PreTrainedModel
 
 @contextmanager
 def words_in_use(model: PreTrainedModel, token_ids: Iterable[Sequence[int]]) -> Iterator[None]:
-    """Within, the model embeds these tokens and padding only, and has parameters for no others.
+    """Within, the model embeds the tokens of these texts only, and has parameters for no others.
 
-    Any other token raises `IndexError`. A model whose embedding is of a kind of its own, or shared, stays whole.
+    Any other token, padding too, raises `IndexError`. A model whose embedding is of a kind of its own, or shared, stays
+    whole.
     """
     whole = model.get_input_embeddings()
     if type(whole) is not nn.Embedding or _is_shared(model, whole):
         yield
         return
-    padding = [] if model.config.pad_token_id is None else [model.config.pad_token_id]
-    ids = torch.tensor(sorted({*padding, *(token for text in token_ids for token in text)}))
+    ids = torch.tensor(sorted({token for text in token_ids for token in text}))
     rows = _Rows(whole, ids)
     model.set_input_embeddings(rows)
     try:
@@ -47,7 +47,8 @@ class _Rows(nn.Module):
         places[ids] = torch.arange(len(ids))
         self.register_buffer("places", places.to(whole.weight.device), persistent=False)
         self.weight = nn.Parameter(whole.weight.detach()[ids].clone())
-        self._padding = None if whole.padding_idx is None else int(places[whole.padding_idx])
+        padding = -1 if whole.padding_idx is None else int(places[whole.padding_idx])
+        self._padding = padding if padding >= 0 else None
 
     def forward(self, ids: Tensor) -> Tensor:
         return nn.functional.embedding(self.places[ids], self.weight, padding_idx=self._padding)

@@ -40,6 +40,10 @@ def made(family: Callable[[], PreTrainedModel]) -> PreTrainedModel:
     return family().eval()  # without dropout, so that two trainings can be compared
 
 
+def with_padding(model: PreTrainedModel) -> list[list[int]]:
+    return [*TEXTS, [model.config.pad_token_id]]
+
+
 def batch(model: PreTrainedModel) -> dict[str, torch.Tensor]:
     longest = max(len(text) for text in TEXTS)
     padded = [text + [model.config.pad_token_id] * (longest - len(text)) for text in TEXTS]
@@ -61,7 +65,7 @@ def train(model: PreTrainedModel) -> None:
 def test_training_ends_with_the_weights_that_it_ends_with_anyway(family: Callable[[], PreTrainedModel]):
     plain, spared = made(family), made(family)
     train(plain)
-    with words_in_use(spared, TEXTS):
+    with words_in_use(spared, with_padding(spared)):
         train(spared)
     first, second = plain.state_dict(), spared.state_dict()
     assert first.keys() == second.keys()
@@ -74,7 +78,7 @@ def test_within_only_the_words_of_the_texts_have_parameters(family: Callable[[],
     model = made(family)
     vocabulary, parameters = model.config.vocab_size, model.num_parameters()
     outside = model(**batch(model)).logits
-    with words_in_use(model, TEXTS):
+    with words_in_use(model, with_padding(model)):
         spared = parameters - model.num_parameters()
         assert torch.equal(model(**batch(model)).logits, outside)
     assert spared == (vocabulary - len({*WORDS, model.config.pad_token_id})) * model.config.hidden_size
@@ -84,7 +88,7 @@ def test_within_only_the_words_of_the_texts_have_parameters(family: Callable[[],
 def test_other_words_keep_their_embedding_bit_by_bit():
     model = made(bert)
     before = model.get_input_embeddings().weight.detach().clone()
-    with words_in_use(model, TEXTS):
+    with words_in_use(model, with_padding(model)):
         train(model)
     changed = (model.get_input_embeddings().weight != before).any(dim=1).nonzero().flatten().tolist()
     assert changed == WORDS
@@ -92,14 +96,24 @@ def test_other_words_keep_their_embedding_bit_by_bit():
 
 def test_a_word_that_was_not_announced_is_an_error():
     model = made(bert)
-    with words_in_use(model, TEXTS), pytest.raises(IndexError):
+    with words_in_use(model, with_padding(model)), pytest.raises(IndexError):
         model(input_ids=torch.tensor([[2, 8, 3]]))
+
+
+def test_a_row_that_a_model_takes_for_padding_and_a_tokenizer_does_not_may_be_missing():
+    """The last row in use must not be taken for padding, which has no gradient."""
+    model = made(bert)
+    model.get_input_embeddings().padding_idx = 40
+    before = model.get_input_embeddings().weight.detach().clone()
+    with words_in_use(model, [*TEXTS, [0]]):
+        train(model)
+    assert (model.get_input_embeddings().weight != before)[30].any()
 
 
 def test_a_fault_within_leaves_a_whole_model():
     model = made(bert)
     whole = model.get_input_embeddings()
-    with pytest.raises(ZeroDivisionError), words_in_use(model, TEXTS):
+    with pytest.raises(ZeroDivisionError), words_in_use(model, with_padding(model)):
         raise ZeroDivisionError
     assert model.get_input_embeddings() is whole
 
@@ -109,5 +123,5 @@ def test_an_embedding_that_something_else_shares_stays_whole():
     model.tied = torch.nn.Linear(32, model.config.vocab_size, bias=False)
     model.tied.weight = model.get_input_embeddings().weight
     whole = model.get_input_embeddings()
-    with words_in_use(model, TEXTS):
+    with words_in_use(model, with_padding(model)):
         assert model.get_input_embeddings() is whole
