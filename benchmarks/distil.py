@@ -30,10 +30,10 @@ def capture_for(
     )
 
 
-def distil_epoch(
-    candidate: Candidate, selection: Selection, teacher: TextClassifier, data: DatasetDict, signals: Path
+def distil(
+    candidate: Candidate, selection: Selection, teacher: TextClassifier, data: DatasetDict, signals: Path, epochs: int
 ) -> None:
-    """Build the student and train it for one epoch, with validation and checkpoint."""
+    """Build the student and train it, with validation and checkpoint in every epoch."""
     distill(
         teacher=teacher,
         student=build_student(teacher, selection, candidate, {}),
@@ -42,6 +42,6 @@ def distil_epoch(
         validation_signals=Signals(signals, data["validation"]["id"]),
         selection=selection,
         candidate=candidate,
-        options=StudentOptions(student_epochs=1),
+        options=StudentOptions(student_epochs=epochs),
         run=Run(None),
     )

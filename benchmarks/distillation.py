@@ -1,11 +1,14 @@
 """Distillation from captured signals against the online loop of TextBrewer and of SpectralKD's code.
 
-The online loop runs the teacher in every step, on batches drawn at random and padded to their longest text. Both sides
-train the same student on the same texts with the same losses, optimizer, precision and number of epochs; ours is the
-product's own `distill`, with validation and checkpoints. The capture is counted: once for one candidate, and once for
-eight candidates that share it, where the online loop runs eight times.
+The online loop runs the teacher in every step, on batches drawn at random and padded to their longest text; after every
+epoch it validates the student and saves it, as TextBrewer's trainer does. Both sides train the same student on the same
+texts with the same losses, optimizer, precision and number of epochs; ours is the product's own `distill`, from the
+building of the student to its finished training, which could be resumed after every epoch.
 
-    python benchmarks/distillation.py [--epochs 10] [--output benchmarks/results]
+The ratios are those of trainings of ten epochs: ten times the seconds of an epoch, as trainings of three epochs have
+them, and the capture, counted once for one candidate, and once for eight that share it.
+
+    python benchmarks/distillation.py [--rounds 3] [--output benchmarks/results]
 """
 
 import argparse
@@ -13,13 +16,15 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
-from datasets import DatasetDict
-from distil import capture_for, distil_epoch
+from datasets import Dataset, DatasetDict
+from distil import capture_for, distil
 from measure import encoder, intents, interleaved, report
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from components.distill_student.distilling import build_student
@@ -31,18 +36,19 @@ from components.foundation.selection import Selection
 from components.foundation.text_model import TextClassifier
 from components.foundation.training import collator, tokenized
 
-_TEXTS, _ROUNDS = 1024, 3
+_TEXTS = 512
+_EPOCHS, _EPOCHS_MEASURED = 10, 3
 _OPTIONS = StudentOptions()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=10, help="epochs that each student trains")
+    parser.add_argument("--rounds", type=int, default=3, help="trainings of each side")
     parser.add_argument("--output", default="benchmarks/results")
     arguments = parser.parse_args()
     teacher, data = encoder(12, 768), intents(_TEXTS)
     rows = [
-        _compare(teacher, data, layers, alignment, arguments.epochs)
+        _compare(teacher, data, layers, alignment, arguments.rounds)
         for layers in ([0, 5, 11], [0, 2, 4, 7, 9, 11])
         for alignment in ("none", "spectral")
     ]
@@ -50,7 +56,7 @@ def main() -> None:
 
 
 def _compare(
-    teacher: TextClassifier, data: DatasetDict, layers: list[int], alignment: str, epochs: int
+    teacher: TextClassifier, data: DatasetDict, layers: list[int], alignment: str, rounds: int
 ) -> dict[str, object]:
     candidate = Candidate(strategy="manual", layers=len(layers), teacher_layers=layers, alignment=alignment)
     selection = Selection(strategy="manual", depth=12, layers=[[(layer, 1.0)] for layer in layers])
@@ -59,22 +65,23 @@ def _compare(
         captured = _seconds(lambda: capture_for(candidate, selection, teacher, data, signals))
         seconds = interleaved(
             {
-                "captured": lambda: distil_epoch(candidate, selection, teacher, data, signals),
-                "online": lambda: _online_epoch(teacher, data, selection, candidate),
+                "captured": lambda: distil(candidate, selection, teacher, data, signals, _EPOCHS_MEASURED),
+                "online": lambda: _online(teacher, data, selection, candidate, Path(scratch) / "student"),
             },
-            _ROUNDS,
+            rounds,
+            warm_up=False,
         )
-    ours, online = statistics.median(seconds["captured"]), statistics.median(seconds["online"])
-    each, slow = epochs * ours, epochs * online
+    ours, online = (statistics.median(seconds[side]) / _EPOCHS_MEASURED for side in ("captured", "online"))
+    each, slow = _EPOCHS * ours, _EPOCHS * online
     return {
         "student": f"{len(layers)} of 12 x 768",
         "losses": "logits" if alignment == "none" else f"logits + {alignment}",
         "texts": _TEXTS,
-        "rounds": _ROUNDS,
+        "rounds": rounds,
         "online, s/epoch": online,
         "captured, s/epoch": ours,
         "capture, s": captured,
-        f"online / captured, {epochs} epochs": slow / (captured + each),
+        "online / captured": slow / (captured + each),
         "8 candidates": 8 * slow / (captured + 8 * each),
     }
 
@@ -85,37 +92,60 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _online_epoch(teacher: TextClassifier, data: DatasetDict, selection: Selection, candidate: Candidate) -> None:
+def _online(
+    teacher: TextClassifier, data: DatasetDict, selection: Selection, candidate: Candidate, folder: Path
+) -> None:
     student = build_student(teacher, selection, candidate, {})
-    loader = DataLoader(
-        tokenized(student, data["train"]),
-        batch_size=_OPTIONS.student_batch_size,
-        shuffle=True,
+    optimizer = torch.optim.AdamW(student.model.parameters(), lr=_OPTIONS.student_learning_rate, fused=True)
+    training = _loader(student, data["train"], _OPTIONS.student_batch_size, shuffle=True)
+    validation = _loader(student, data["validation"], 64, shuffle=False)
+    teacher.model.eval()
+    for _ in range(_EPOCHS_MEASURED):
+        student.model.train()
+        for batch in training:
+            with _autocast():
+                with torch.no_grad():
+                    wanted = _outputs(teacher, batch, candidate)
+                given = _outputs(student, batch, candidate)
+            _loss(given, wanted, batch, selection, candidate).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        student.model.eval()
+        with torch.no_grad(), _autocast():
+            for batch in validation:
+                _outputs(student, batch, candidate)
+        student.save(folder)
+
+
+def _loader(student: TextClassifier, split: Dataset, batch_size: int, *, shuffle: bool) -> DataLoader[Any]:
+    return DataLoader(
+        tokenized(student, split),
+        batch_size=batch_size,
+        shuffle=shuffle,
         collate_fn=collator(student),
     )
-    optimizer = torch.optim.AdamW(student.model.parameters(), lr=_OPTIONS.student_learning_rate, fused=True)
-    aligns = candidate.aligns
-    student.model.train()
-    teacher.model.eval()
-    for batch in loader:
-        inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
-        with torch.autocast("cpu", torch.bfloat16) if fast_bf16() else nullcontext():
-            with torch.no_grad():
-                wanted = teacher.model(**inputs, output_hidden_states=aligns)
-            given = student.model(**inputs, output_hidden_states=aligns)
-        logits = given.logits.float()
-        loss = candidate.ce_weight * torch.nn.functional.cross_entropy(logits, batch["labels"])
-        loss = loss + candidate.kl_weight * distillation_kl(logits, wanted.logits.float(), candidate.temperature)
-        if aligns:
-            pairs = zip(given.hidden_states[1:], selection.teacher_layers, strict=True)
-            losses = [
-                complex_spectral(state, wanted.hidden_states[layer + 1], inputs["attention_mask"])
-                for state, layer in pairs
-            ]
-            loss = loss + torch.stack(losses).mean()
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+
+
+def _autocast() -> AbstractContextManager[object]:
+    return torch.autocast("cpu", torch.bfloat16) if fast_bf16() else nullcontext()
+
+
+def _outputs(classifier: TextClassifier, batch: dict[str, Tensor], candidate: Candidate) -> Any:
+    inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    return classifier.model(**inputs, output_hidden_states=candidate.aligns)
+
+
+def _loss(given: Any, wanted: Any, batch: dict[str, Tensor], selection: Selection, candidate: Candidate) -> Tensor:
+    logits = given.logits.float()
+    loss = candidate.ce_weight * torch.nn.functional.cross_entropy(logits, batch["labels"])
+    loss = loss + candidate.kl_weight * distillation_kl(logits, wanted.logits.float(), candidate.temperature)
+    if not candidate.aligns:
+        return loss
+    pairs = zip(given.hidden_states[1:], selection.teacher_layers, strict=True)
+    losses = [
+        complex_spectral(state, wanted.hidden_states[layer + 1], batch["attention_mask"]) for state, layer in pairs
+    ]
+    return loss + torch.stack(losses).mean()
 
 
 if __name__ == "__main__":

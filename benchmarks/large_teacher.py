@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from distil import capture_for, distil_epoch
+from distil import capture_for, distil
 from measure import encoder, intents, report
 
 from components.foundation.candidates import Candidate
@@ -38,7 +38,7 @@ def main() -> None:
         rows.append(_row("capture", started))
 
         started = time.perf_counter()
-        distil_epoch(_CANDIDATE, selection, teacher, data, signals)
+        distil(_CANDIDATE, selection, teacher, data, signals, epochs=1)
         rows.append(_row("distil 12 of 24, one epoch", started))
     report("large_teacher", rows, output)
 

@@ -26,12 +26,17 @@ from pipeline.workspace import Workspace
 _TASK_IMPORTS = (
     "kfp.dsl.executor",
     "components.foundation.mlflow_tables",
-    "mlflow.transformers",
+    "datasets",
+    "torch",
+    "sklearn.linear_model",
+    "transformers.trainer",
     "components.distill_student.distilling",
     "components.evaluate_student.evaluating",
     "components.compare_students.comparing",
+    "mlflow.transformers",
+    "transformers.pipelines",
 )
-"""What tasks import before they work; first what the first tasks need."""
+"""What tasks import before they work: first what the first need, and in pieces, as no task starts during an import."""
 
 
 def run_locally(

@@ -14,7 +14,7 @@ A step begins only when MLflow answers, and ends without it: see `Run`.
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +29,7 @@ from components.foundation.mlflow_server import client, is_on, server_errors
 from components.foundation.progress import emit
 
 _PARAMETER_PREFIX = "hp."
-_BATCH = 100
+_PARAMETERS_BATCH, _METRICS_BATCH = 100, 1000  # what MLflow takes at once
 _DATASET_DIGEST = 36
 
 
@@ -63,10 +63,15 @@ class Run:
 
     def metrics(self, values: Mapping[str, float | None], step: int = 0) -> None:
         """Finite numbers only; None and NaN are left out."""
-        finite = {key: float(value) for key, value in values.items() if value is not None and math.isfinite(value)}
-        if finite:
+        self.curves([(step, values)])
+
+    def curves(self, points: Iterable[tuple[int, Mapping[str, float | None]]]) -> None:
+        """Metrics of several steps in one message."""
+        finite = [{"step": step, "values": _finite(values)} for step, values in points]
+        told = [point for point in finite if point["values"]]
+        if told:
             now = _now_ms()
-            self._log({"metrics": finite, "step": step, "at": now}, partial(_send_metrics, finite, now, step))
+            self._log({"metrics": told, "at": now}, partial(_send_metrics, told, now))
 
     def tags(self, values: Mapping[str, Any]) -> None:
         tags = {key: str(value) for key, value in values.items()}
@@ -199,14 +204,16 @@ def _send_parameters(values: Mapping[str, str], run_id: str) -> None:
 
     known = client().get_run(run_id).data.params
     fresh = [Param(key, value) for key, value in values.items() if key not in known]
-    for start in range(0, len(fresh), _BATCH):
-        client().log_batch(run_id, params=fresh[start : start + _BATCH])
+    for start in range(0, len(fresh), _PARAMETERS_BATCH):
+        client().log_batch(run_id, params=fresh[start : start + _PARAMETERS_BATCH])
 
 
-def _send_metrics(values: Mapping[str, float], at: int, step: int, run_id: str) -> None:
+def _send_metrics(points: Sequence[Mapping[str, Any]], at: int, run_id: str) -> None:
     from mlflow.entities import Metric
 
-    client().log_batch(run_id, metrics=[Metric(key, value, at, step) for key, value in values.items()])
+    metrics = [Metric(key, value, at, point["step"]) for point in points for key, value in point["values"].items()]
+    for start in range(0, len(metrics), _METRICS_BATCH):
+        client().log_batch(run_id, metrics=metrics[start : start + _METRICS_BATCH])
 
 
 def _send_tags(values: Mapping[str, str], run_id: str) -> None:
@@ -228,6 +235,10 @@ def _send_dataset(source: str, digest: str, run_id: str) -> None:
 
 def _send_end(status: str, at: int, run_id: str) -> None:
     client().set_terminated(run_id, status, at)
+
+
+def _finite(values: Mapping[str, float | None]) -> dict[str, float]:
+    return {key: float(value) for key, value in values.items() if value is not None and math.isfinite(value)}
 
 
 def _now_ms() -> int:

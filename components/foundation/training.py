@@ -181,8 +181,7 @@ def _restore(classifier: TextClassifier, work: Training, run: Run) -> list[dict[
     emit("note", message="trained before with the same data and settings: taken as it was")
     weights, history = work.result()
     classifier.model.load_state_dict(weights)
-    for entry in history:
-        run.metrics(_known(entry), step=entry["step"])
+    run.curves(_curves(history))
     return history
 
 
@@ -233,6 +232,10 @@ def _known(logs: Mapping[str, Any]) -> dict[str, float]:
     return {names[key]: value for key, value in logs.items() if key in names}
 
 
+def _curves(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, dict[str, float]]]:
+    return [(entry["step"], _known(entry)) for entry in history]
+
+
 class _Reporter(TrainerCallback):
     """Progress for whoever watches, losses and validation scores for MLflow."""
 
@@ -242,8 +245,7 @@ class _Reporter(TrainerCallback):
         self._latest: dict[str, Any] = {}
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        for entry in state.log_history:  # of a killed training that goes on, perhaps below a new MLflow run
-            self._run.metrics(_known(entry), step=entry["step"])
+        self._run.curves(_curves(state.log_history))  # of a killed training, perhaps below a new MLflow run
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._progress = self._progress or Progress(self._what, state.max_steps, done=state.global_step - 1)

@@ -26,8 +26,11 @@ def profile_and_plot(
         intensity_over_depth(profile, {}).savefig(folder / "intensity.png", dpi=120)
         heat_map(profile).savefig(folder / "heat_map.png", dpi=120)
     run.parameters(options.model_dump())
-    for layer, value in enumerate(profile.arrays["channel/state/raw/intensity"].tolist()):
-        run.metrics({"profile.intensity": value, "profile.rms": float(profile.arrays["state/rms"][layer])}, step=layer)
+    by_layer = zip(profile.arrays["channel/state/raw/intensity"], profile.arrays["state/rms"], strict=True)
+    run.curves(
+        (layer, {"profile.intensity": float(intensity), "profile.rms": float(rms)})
+        for layer, (intensity, rms) in enumerate(by_layer)
+    )
     for name in ("intensity.png", "heat_map.png", "profile.json"):
         run.file(Path(target) / name)
     return profile

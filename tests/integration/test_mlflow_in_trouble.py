@@ -92,7 +92,8 @@ def test_a_step_ends_well_without_the_server_and_tells_what_it_lacks(proxy: Faul
             run.metrics({"loss": float(step)}, step=step)
     (unlogged,) = events("unlogged")
     assert unlogged["run"] == run.run_id
-    curve = [(entry["step"], entry["metrics"]["loss"]) for entry in unlogged["entries"] if "metrics" in entry]
+    points = [point for entry in unlogged["entries"] for point in entry.get("metrics", [])]
+    curve = [(point["step"], point["values"]["loss"]) for point in points]
     assert curve == [(step, float(step)) for step in range(50)]
     assert any("it answers with errors; see the server's log" in note["message"] for note in events("note"))
     asked = sum("log-batch" in path for _, _, path in proxy.seen)
@@ -214,7 +215,8 @@ def wait_for_a_student_in_training(workspace: Path, running: subprocess.Popen[st
 def test_a_training_ends_well_when_the_server_dies(services: Services, interrupted: Finished) -> None:
     assert interrupted.steps().count("distill_student") == 1
     (unlogged,) = interrupted.told("unlogged")
-    assert any("validation.accuracy" in entry.get("metrics", {}) for entry in unlogged["entries"])
+    points = [point for entry in unlogged["entries"] for point in entry.get("metrics", [])]
+    assert any("validation.accuracy" in point["values"] for point in points)
 
 
 def test_the_run_stops_at_the_next_step_with_one_line(services: Services, interrupted: Finished) -> None:
