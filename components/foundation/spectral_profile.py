@@ -13,9 +13,10 @@ Beside them stand `state/rms` [D + 1] and `update/rms` [D], the mean RMS over to
 mean of 1 - cosine between a layer's input and output (ShortGPT, arXiv 2403.03853, equation 1); and
 `state/linear_cka` [D + 1, D + 1] between layers' mean-pooled states (Kornblith et al. 2019, arXiv 1905.00414).
 
-What is cheap beside a forward pass is measured on all texts: the channel axis' `raw` and `rms`, the mean RMS and the
-block influence. The token axis, `clipped`, `permuted` and `sample` are measured on the first `SAMPLE_TEXTS`, linear
-CKA, which needs whole Gram matrices, on the first `CKA_TEXTS`.
+A profile shall cost little beside the forward passes. The channel axis' `raw` and `rms`, the mean RMS and the block
+influence are measured on every text, of its tokens on every `TOKEN_STRIDE`-th: text p gives its tokens t with
+(p + t) mod stride = 0, so that no place in a text is left out. The token axis, `clipped`, `permuted` and `sample` are
+measured on the first `SAMPLE_TEXTS`, linear CKA, which needs whole Gram matrices, on the first `CKA_TEXTS`.
 """
 
 import json
@@ -39,6 +40,7 @@ if TYPE_CHECKING:  # reading a profile needs no model library
 BANDS = 4
 TOKEN_GRID = 32
 """Points of the token axis' frequency grid: 17 frequencies from 0 to half a cycle per token."""
+TOKEN_STRIDE = 4
 SAMPLE_TEXTS = 64
 CKA_TEXTS = 256
 _BATCH = 32
@@ -76,7 +78,7 @@ def profile_classifier(
     classifier: "TextClassifier", texts: Sequence[str], *, bins: int, clip_sigmas: float, what: str = ""
 ) -> SpectralProfile:
     """Run the texts through the model and measure every layer. Memory does not grow with the number of texts."""
-    meter = SpectralMeter(clip_sigmas=clip_sigmas)
+    meter = SpectralMeter(clip_sigmas=clip_sigmas, token_stride=TOKEN_STRIDE)
     classifier.model.eval()
     for positions, batch in classifier.batches(texts, _BATCH, what):
         with fast_inference():
@@ -91,8 +93,8 @@ class SpectralMeter:
     Sums within a batch in the states' precision, at least float32; over batches in float64.
     """
 
-    def __init__(self, *, clip_sigmas: float):
-        self._clip_sigmas = clip_sigmas
+    def __init__(self, *, clip_sigmas: float, token_stride: int = 1):
+        self._clip_sigmas, self._token_stride = clip_sigmas, token_stride
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
         self._pooled: dict[int, Tensor] = {}
@@ -103,7 +105,7 @@ class SpectralMeter:
         self._depth, self._channels = len(hidden_states) - 1, hidden_states[0].shape[-1]
         self._texts += len(mask)
         self._tokens += int(mask.sum())
-        self._measure_channels(hidden_states, mask)
+        self._measure_channels(hidden_states, self._tokens_to_measure(mask, positions))
         self._measure_sample(hidden_states, mask, positions.to(mask.device) < SAMPLE_TEXTS)
         self._keep_pooled(hidden_states, mask, positions)
 
@@ -122,6 +124,7 @@ class SpectralMeter:
             "channels": self._channels,
             "texts": self._texts,
             "tokens": self._tokens,
+            "token_stride": self._token_stride,
             "sample_texts": min(self._texts, SAMPLE_TEXTS),
             "cka_texts": len(self._pooled),
             "bins": bins,
@@ -133,42 +136,57 @@ class SpectralMeter:
         }
         return SpectralProfile(arrays=arrays, facts=facts)
 
-    def _measure_channels(self, hidden_states: Sequence[Tensor], mask: Tensor) -> None:
+    def _tokens_to_measure(self, mask: Tensor, positions: Tensor) -> Tensor:
+        """Indices into the batch's flattened tokens."""
+        place_in_text = mask.cumsum(dim=1) - 1
+        turn = (positions.to(mask.device)[:, None] + place_in_text) % self._token_stride == 0
+        return (mask.bool() & turn).flatten().nonzero().flatten()
+
+    def _measure_channels(self, hidden_states: Sequence[Tensor], measured: Tensor) -> None:
         """What is measured on every text. One layer at a time: what it needs stays in the processor's cache."""
+        if not len(measured):
+            return  # a batch of short texts; MKL transforms no empty tensor
         sums: dict[str, list[Tensor]] = defaultdict(list)
         below = None
         for states in hidden_states:
-            layer = _TokenSpectra.of(spectrum.channel_spectrum(states).flatten(0, 1), states.shape[-1])
-            layer.add_to(sums, "state", mask.flatten())
+            tokens = states.flatten(0, 1)[measured]
+            layer = _TokenSpectra.of(spectrum.channel_spectrum(tokens), tokens.shape[-1])
+            layer.add_to(sums, "state")
             if below is not None:
                 update = layer.less(below)
-                update.add_to(sums, "update", mask.flatten())
-                turns = _turns(below.norms, layer.norms, update.norms)
-                sums["update/block_influence"].append((turns * mask.flatten()).sum())
+                update.add_to(sums, "update")
+                sums["update/block_influence"].append(_turns(below.norms, layer.norms, update.norms).sum())
             below = layer
         for name, totals in sums.items():
-            self._add(name, torch.stack(totals), int(mask.sum()))
+            self._add(name, torch.stack(totals), len(measured))
 
     def _measure_sample(self, hidden_states: Sequence[Tensor], mask: Tensor, sampled: Tensor) -> None:
-        if sampled.any():
-            states = torch.stack([spectrum.at_least_float32(layer[sampled]) for layer in hidden_states])
-            self._measure_variants("state", states, mask[sampled])
-            self._measure_variants("update", states.diff(dim=0), mask[sampled])
+        """What is measured on the first texts, one layer at a time."""
+        if not sampled.any():
+            return
+        sums: dict[str, list[Tensor]] = defaultdict(list)
+        below, mask = None, mask[sampled]
+        for layer in hidden_states:
+            states = spectrum.at_least_float32(layer[sampled])
+            self._measure_variants(sums, "state", states, mask)
+            if below is not None:
+                self._measure_variants(sums, "update", states - below, mask)
+            below = states
+        for name, totals in sums.items():
+            count = int(mask.sum()) if name.startswith("channel/") else len(mask) * self._channels
+            self._add(name, torch.stack(totals), count)
 
-    def _measure_variants(self, quantity: str, states: Tensor, mask: Tensor) -> None:
-        """What is measured on the sample; states [layers, B, L, H]."""
-        tokens = states[:, mask.bool()]
+    def _measure_variants(self, sums: dict[str, list[Tensor]], quantity: str, states: Tensor, mask: Tensor) -> None:
+        """Append the sums of a layer's states or updates [B, L, H], by name."""
         clipped = spectrum.clip_outliers(states, self._clip_sigmas)
-        permuted = tokens[..., _permutation(tokens.shape[-1]).to(tokens.device)]
-        for variant, values in (("sample", tokens), ("clipped", clipped[:, mask.bool()]), ("permuted", permuted)):
-            self._add(f"channel/{quantity}/{variant}", spectrum.channel_magnitude(values).sum(dim=1), tokens.shape[1])
+        tokens = states[mask.bool()]
+        permuted = tokens[:, _permutation(self._channels).to(tokens.device)]
+        for variant, values in (("sample", tokens), ("clipped", clipped[mask.bool()]), ("permuted", permuted)):
+            sums[f"channel/{quantity}/{variant}"].append(spectrum.channel_magnitude(values).sum(dim=0))
         at_unit_rms = states * _reciprocal(spectrum.rms(states))[..., None]
         for variant, values in (("raw", states), ("rms", at_unit_rms), ("clipped", clipped)):
-            self._add_token_axis(f"token/{quantity}/{variant}", values, mask)
-
-    def _add_token_axis(self, name: str, states: Tensor, mask: Tensor) -> None:
-        magnitudes = spectrum.magnitude(*spectrum.token_spectrum(states, mask, TOKEN_GRID))
-        self._add(name, magnitudes.sum(dim=(1, 3)), len(mask) * states.shape[-1])
+            magnitudes = spectrum.magnitude(*spectrum.token_spectrum(values, mask, TOKEN_GRID))
+            sums[f"token/{quantity}/{variant}"].append(magnitudes.sum(dim=(0, 2)))
 
     def _keep_pooled(self, hidden_states: Sequence[Tensor], mask: Tensor, positions: Tensor) -> None:
         kept = positions < CKA_TEXTS
@@ -208,11 +226,11 @@ class _TokenSpectra:
     def less(self, other: Self) -> Self:
         return self.of(self.spectra - other.spectra, self.channels)
 
-    def add_to(self, sums: dict[str, list[Tensor]], quantity: str, mask: Tensor) -> None:
-        """Append the sums over real tokens, by name; mask [T]."""
-        rms, real = self.norms / math.sqrt(self.channels), mask.to(self.norms)
-        raw, at_unit_rms = torch.stack([real, real * _reciprocal(rms)]) @ self.magnitudes
-        sums[f"{quantity}/rms"].append(rms @ real)
+    def add_to(self, sums: dict[str, list[Tensor]], quantity: str) -> None:
+        """Append the sums over tokens, by name."""
+        rms = self.norms / math.sqrt(self.channels)
+        raw, at_unit_rms = torch.stack([torch.ones_like(rms), _reciprocal(rms)]) @ self.magnitudes
+        sums[f"{quantity}/rms"].append(rms.sum())
         sums[f"channel/{quantity}/raw"].append(raw)
         sums[f"channel/{quantity}/rms"].append(at_unit_rms)
 

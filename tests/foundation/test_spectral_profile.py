@@ -15,6 +15,7 @@ from components.foundation.spectral_profile import (
     CKA_TEXTS,
     SAMPLE_TEXTS,
     TOKEN_GRID,
+    TOKEN_STRIDE,
     SpectralMeter,
     SpectralProfile,
     linear_cka,
@@ -41,10 +42,18 @@ def texts_of_states(lengths: list[int] = LENGTHS) -> list[np.ndarray]:
 
 
 def metered(
-    texts: list[np.ndarray], batch: int, *, order=None, extra: int = 0, side: str = "right", dtype=torch.float64
+    texts: list[np.ndarray],
+    batch: int,
+    *,
+    order=None,
+    extra: int = 0,
+    side: str = "right",
+    dtype=torch.float64,
+    stride: int = 1,
 ) -> SpectralProfile:
     """The texts' profile, in batches of this size; `order`: in which order the meter sees them."""
-    meter, order = SpectralMeter(clip_sigmas=SIGMAS), list(range(len(texts)) if order is None else order)
+    meter = SpectralMeter(clip_sigmas=SIGMAS, token_stride=stride)
+    order = list(range(len(texts)) if order is None else order)
     for start in range(0, len(texts), batch):
         positions = order[start : start + batch]
         meter.update(*as_batch([texts[it] for it in positions], extra, side, dtype), torch.tensor(positions))
@@ -192,15 +201,29 @@ def test_linear_cka_with_a_layer_that_says_the_same_of_every_text_is_zero():
     np.testing.assert_allclose(linear_cka(features), [[0, 0], [0, 1]], atol=1e-12)
 
 
+@pytest.mark.parametrize("stride", [1, 3])
 @pytest.mark.parametrize(
     ("batch", "order", "extra", "side"),
     [(3, [0, 1, 2, 3, 4], 0, "right"), (5, [2, 4, 1, 3, 0], 1, "right"), (3, [4, 3, 2, 1, 0], 1, "left")],
 )
-def test_batching_order_and_padding_do_not_change_the_profile(batch, order, extra, side):
+def test_batching_order_and_padding_do_not_change_the_profile(batch, order, extra, side, stride):
     texts = texts_of_states()
-    expected, found = metered(texts, 1).arrays, metered(texts, batch, order=order, extra=extra, side=side).arrays
+    expected = metered(texts, 1, stride=stride).arrays
+    found = metered(texts, batch, order=order, extra=extra, side=side, stride=stride).arrays
     for name, array in expected.items():
         np.testing.assert_allclose(found[name], array, rtol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 50])
+def test_a_stride_measures_its_share_of_the_tokens_of_every_text(stride):
+    texts = texts_of_states()
+    kept = [text[:, -position % stride :: stride] for position, text in enumerate(texts)]
+    arrays = metered(texts, 2, stride=stride).arrays
+    for name in NAMES:
+        expected = by_hand(texts if name in SAMPLED else kept, name)
+        np.testing.assert_allclose(arrays[f"{name}/fingerprint"], expected, rtol=1e-10, err_msg=name)
+    tokens = np.concatenate(kept, axis=1)
+    np.testing.assert_allclose(arrays["state/rms"], np.sqrt((tokens**2).mean(-1)).mean(-1), rtol=1e-10)
 
 
 @pytest.mark.parametrize("batch", [7, CKA_TEXTS + 9])
@@ -297,9 +320,10 @@ def test_a_classifier_is_profiled_as_its_texts_one_by_one(tiny_data):
     profile = profile_classifier(model, texts, bins=0, clip_sigmas=4.0)
     fingerprints = []
     with torch.inference_mode():
-        for ids in model.tokenize(texts):
+        for position, ids in enumerate(model.tokenize(texts)):
             states = model.model(torch.tensor([ids]), output_hidden_states=True).hidden_states
-            fingerprints.append(np.abs(np.fft.rfft(torch.cat(states).double().numpy(), norm="ortho")))
+            measured = torch.cat(states)[:, -position % TOKEN_STRIDE :: TOKEN_STRIDE]
+            fingerprints.append(np.abs(np.fft.rfft(measured.double().numpy(), norm="ortho")))
     expected = np.concatenate(fingerprints, axis=1).mean(axis=1)
     # The model itself runs in float32, and padding changes the order of its sums. Bin 0 is 0: LayerNorm takes the mean.
     np.testing.assert_allclose(profile.arrays["channel/state/raw/fingerprint"], expected, rtol=1e-5, atol=1e-6)
@@ -309,7 +333,7 @@ def test_facts_say_what_was_measured(tiny_data):
     model, texts = classifier(), tiny_data["train"]["text"][:7]
     facts = profile_classifier(model, texts, bins=3, clip_sigmas=4.0).facts
     tokens = sum(map(len, model.tokenize(texts)))
-    known = {"depth": 4, "channels": 32, "texts": 7, "tokens": tokens, "bins": 3, "clip_sigmas": 4.0}
+    known = {"depth": 4, "channels": 32, "texts": 7, "tokens": tokens, "token_stride": 4, "bins": 3, "clip_sigmas": 4.0}
     assert facts.items() >= (known | {"token_grid_points": 32, "bands": 4, "sample_texts": 7}).items()
     assert facts["frequency_unit"]["token"] == "cycles per 32 tokens"
 
