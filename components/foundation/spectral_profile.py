@@ -80,7 +80,7 @@ def profile_classifier(
     """Run the texts through the model and measure every layer. Memory does not grow with the number of texts."""
     meter = SpectralMeter(clip_sigmas=clip_sigmas, token_stride=TOKEN_STRIDE)
     classifier.model.eval()
-    for positions, batch in classifier.batches(texts, _BATCH, what):
+    for positions, batch in classifier.batches(texts, _BATCH, what, ahead=SAMPLE_TEXTS):
         with fast_inference():
             states = classifier.model(**batch, output_hidden_states=True).hidden_states
         meter.update(states, batch["attention_mask"], torch.from_numpy(positions))
@@ -149,7 +149,7 @@ class SpectralMeter:
         sums: dict[str, list[Tensor]] = defaultdict(list)
         below = None
         for states in hidden_states:
-            tokens = states.flatten(0, 1)[measured]
+            tokens = states.flatten(0, 1).index_select(0, measured)
             layer = _TokenSpectra.of(spectrum.channel_spectrum(tokens), tokens.shape[-1])
             layer.add_to(sums, "state")
             if below is not None:
@@ -180,7 +180,7 @@ class SpectralMeter:
         """Append the sums of a layer's states or updates [B, L, H], by name."""
         clipped = spectrum.clip_outliers(states, self._clip_sigmas)
         tokens = states[mask.bool()]
-        permuted = tokens[:, _permutation(self._channels).to(tokens.device)]
+        permuted = tokens.index_select(1, _permutation(self._channels).to(tokens.device))
         for variant, values in (("sample", tokens), ("clipped", clipped[mask.bool()]), ("permuted", permuted)):
             sums[f"channel/{quantity}/{variant}"].append(spectrum.channel_magnitude(values).sum(dim=0))
         at_unit_rms = states * _reciprocal(spectrum.rms(states))[..., None]

@@ -338,6 +338,19 @@ def test_facts_say_what_was_measured(tiny_data):
     assert facts["frequency_unit"]["token"] == "cycles per 32 tokens"
 
 
+def test_texts_that_go_ahead_fill_batches_of_their_own(tiny_data):
+    """What is costly is measured in few batches, and all batches go by length."""
+    texts = tiny_data["train"]["text"][:40]
+    batches = [positions.tolist() for positions, _ in classifier().batches(texts, 8, ahead=16)]
+    assert [len(positions) for positions in batches] == [8] * 5
+    order = [place for positions in batches for place in positions]
+    assert sorted(order[:16]) == list(range(16))
+    assert sorted(order) == list(range(40))
+    lengths = [len(ids) for ids in classifier().tokenize(texts)]
+    for part in (order[:16], order[16:]):
+        assert [lengths[place] for place in part] == sorted((lengths[place] for place in part), reverse=True)
+
+
 @pytest.mark.usefixtures("float32_alone")
 def test_the_sample_of_a_classifier_is_its_first_texts_though_batches_go_by_length(tiny_data):
     """The texts after the first ones are the longest, so that a batch by length begins with them."""
