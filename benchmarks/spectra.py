@@ -1,6 +1,6 @@
 """The spectral profile against bare forward passes, and against the naive way; its memory over the number of texts.
 
-python benchmarks/spectra.py [--output benchmarks/results]
+python benchmarks/spectra.py [--models MiniLM BERT-base] [--output benchmarks/results]
 """
 
 import argparse
@@ -17,20 +17,21 @@ from components.foundation.spectral_profile import profile_classifier
 from components.foundation.text_model import TextClassifier
 
 _ROUNDS = 3
-_SHAPES = {"MiniLM, 6 x 384": (6, 384), "BERT-base, 12 x 768": (12, 768), "RoBERTa-large, 24 x 1024": (24, 1024)}
-_TEXTS = {"MiniLM, 6 x 384": 2000, "BERT-base, 12 x 768": 1000, "RoBERTa-large, 24 x 1024": 500}
+_SHAPES = {"MiniLM": (6, 384), "BERT-base": (12, 768), "RoBERTa-large": (24, 1024)}
+_TEXTS = {"MiniLM": 2000, "BERT-base": 1000, "RoBERTa-large": 500}
 _NAIVE_EVERY = 10  # texts: the naive way keeps all activations, and is given every tenth
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", choices=_SHAPES, default=list(_SHAPES), help="of which shapes")
     parser.add_argument("--output", default="benchmarks/results")
     parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.memory_of:
         print(_peak_mib(arguments.memory_of))
         return
-    report("profile_throughput", [_throughput(name) for name in _SHAPES], arguments.output)
+    report("profile_throughput", [_throughput(name) for name in arguments.models], arguments.output)
     report("profile_memory", [_memory(count) for count in (1_000, 10_000, 50_000)], arguments.output)
 
 
@@ -46,7 +47,7 @@ def _throughput(name: str) -> dict[str, object]:
         _ROUNDS,
     )
     return {
-        "model": name,
+        "model": f"{name}, {_SHAPES[name][0]} x {_SHAPES[name][1]}",
         "texts": len(sample),
         "rounds": _ROUNDS,
         "profile / forward throughput": median_ratio(seconds["forward"], seconds["profile"]),

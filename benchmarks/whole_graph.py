@@ -1,10 +1,10 @@
 """The whole graph: what orchestration and tracking add to the work, and what a rerun costs.
 
-    python benchmarks/whole_graph.py [--output benchmarks/results]
+    python benchmarks/whole_graph.py [--rounds 3] [--output benchmarks/results]
 
 *Work* is what the steps take where nothing is tracked. The rest of the wall clock of a tracked run is orchestration and
 tracking: they are measured on runs that find their trainings done, in fresh workspaces, tracked and untracked in turns,
-so that the noise of minutes of training does not drown them. Medians of three rounds.
+so that the noise of minutes of training does not drown them. Medians of the rounds.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from pathlib import Path
 
 from measure import report
 
-_ROUNDS = 3
 _STRATEGIES = ("uniform", "last", "spectral_intensity", "spectral_coverage")
 _SETTINGS = {
     "teacher_epochs": 2,
@@ -35,20 +34,21 @@ _UNTRACKED = {"MLFLOW_TRACKING_URI": ""}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", default="benchmarks/results")
-    output = parser.parse_args().output
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each kind")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as first:
         work = _run(first, _UNTRACKED)[1]
-        rounds = [_round(Path(first) / _TRAININGS) for _ in range(_ROUNDS)]
+        rounds = [_round(Path(first) / _TRAININGS) for _ in range(arguments.rounds)]
     on_top = statistics.median(wall - untracked for wall, untracked, _ in rounds)
     row = {
         "candidates": len(_STRATEGIES),
-        "rounds": _ROUNDS,
+        "rounds": arguments.rounds,
         "work, s": work,
         "on top, s": on_top,
         "on top, %": 100 * on_top / work,
         "rerun, s": statistics.median(rerun for _, _, rerun in rounds),
     }
-    report("pipeline", [row], output)
+    report("pipeline", [row], arguments.output)
 
 
 def _round(trainings: Path) -> tuple[float, float, float]:
