@@ -39,9 +39,8 @@ class Notebook(Run):
         super().__init__(None)
         self.written: list[tuple[int, dict[str, Any]]] = []
 
-    def metrics(self, values, step=0) -> None:
-        if values:
-            self.written.append((step, dict(values)))
+    def curves(self, points) -> None:
+        self.written += [(step, dict(values)) for step, values in points if values]
 
 
 class Crash(Exception):
