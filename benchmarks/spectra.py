@@ -13,7 +13,7 @@ import torch
 from measure import MAX_TOKENS, encoder, interleaved, median_ratio, report, texts
 
 from components.foundation.precision import fast_inference
-from components.foundation.spectral_profile import profile_classifier
+from components.foundation.spectral_profile import SAMPLE_TEXTS, profile_classifier
 from components.foundation.text_model import TextClassifier
 
 _ROUNDS = 3
@@ -58,7 +58,7 @@ def _throughput(name: str) -> dict[str, object]:
 def _forward(classifier: TextClassifier, sample: Sequence[str]) -> None:
     """The same batches at the same precision, and nothing else."""
     classifier.model.eval()
-    for _, batch in classifier.batches(sample, 32):
+    for _, batch in classifier.batches(sample, 32, ahead=SAMPLE_TEXTS):
         with fast_inference():
             classifier.model(**batch)
 
