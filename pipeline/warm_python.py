@@ -8,6 +8,7 @@ process that started the server goes, however it goes, the server takes them alo
 Only on Linux, where forking after such imports is sound; elsewhere tasks start as kfp starts them.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -71,6 +72,7 @@ def _serve(listener: socket.socket, modules: Sequence[str]) -> None:
 
     A task that comes before the last import starts with what there is: it works while the rest is imported.
     """
+    gc.disable()  # imports leave little garbage, and each look for it goes through all that was imported
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
     missing = list(modules)
     while True:
@@ -98,6 +100,8 @@ def _supervise(connection: socket.socket) -> None:
     if task == 0:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
+        gc.freeze()  # the modules, again
+        gc.enable()
         _run(**json.loads(request))
     _, status = os.waitpid(task, 0)
     code = os.waitstatus_to_exitcode(status)
