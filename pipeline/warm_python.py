@@ -100,7 +100,7 @@ def _supervise(connection: socket.socket) -> None:
     if task == 0:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
-        gc.freeze()  # the modules, again
+        gc.freeze()  # what was imported stays: the task looks for garbage of its own only
         gc.enable()
         _run(**json.loads(request))
     _, status = os.waitpid(task, 0)
