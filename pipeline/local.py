@@ -25,10 +25,14 @@ from pipeline.workspace import Workspace
 
 _TASK_IMPORTS = (
     "kfp.dsl.executor",
+    "mlflow",
     "components.foundation.mlflow_tables",
     "datasets",
     "torch",
+    "scipy.stats",
     "sklearn.linear_model",
+    "torch.distributed.tensor",
+    "transformers.modeling_utils",
     "transformers.trainer",
     "components.distill_student.distilling",
     "components.evaluate_student.evaluating",
