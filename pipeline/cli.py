@@ -144,15 +144,16 @@ def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
 def study(plan_file: str, output: str, data: str | None, teacher: str | None, workspace: str) -> None:
     """Train every student of a PLAN (YAML) that its table lacks, and tell what the table shows.
 
-    Stop it at any point and start it again: nothing is done twice.
+    Stop it at any point and start it again: no training is done twice.
     """
     from pipeline.display import Display
     from pipeline.local import following_here
     from pipeline.study.plan import Plan
 
     values = read_settings(plan_file)
-    here = {"data": data, "teacher": teacher}
-    values["settings"] = {**values.get("settings", {}), **{name: uri for name, uri in here.items() if uri is not None}}
+    here = {name: uri for name, uri in {"data": data, "teacher": teacher}.items() if uri is not None}
+    settings = values.get("settings") or {}
+    values["settings"] = {**settings, **here} if isinstance(settings, dict) else settings
     plan, folder, name, console = Plan(**values), Path(output), Path(plan_file).stem, open_console()
     place = open_workspace(workspace)
     with following_here(place, Display(console)):
@@ -190,6 +191,8 @@ def _tracking_of(workspace: str) -> str:
     """Where to read from, fit for the terminal. A workspace without runs is refused: MLflow would make a database."""
     place = open_workspace(workspace)
     uri = place.use_tracking()
+    if not uri:
+        raise UserError("MLFLOW_TRACKING_URI: found it empty, which tracks nothing; name a server, or unset it")
     if uri == f"sqlite:///{place.database}" and not place.database.exists():
         raise UserError(
             f"workspace {place.root}: found no runs; start one with `spectral-distill run`, or check --workspace"

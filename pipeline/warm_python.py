@@ -38,7 +38,7 @@ sys.exit(int(server.recv(8) or b"1"))
 @contextmanager
 def warm_python(modules: Sequence[str]) -> Iterator[None]:
     """Within, `sys.executable`, which kfp.local runs tasks with, starts with these modules imported; while they are
-    being imported, with the first of them."""
+    being imported, with the first of them. Below a temporary folder with a very long path it starts as ever."""
     if sys.platform != "linux":
         yield
         return
@@ -47,7 +47,12 @@ def warm_python(modules: Sequence[str]) -> Iterator[None]:
         launcher.write_text(_LAUNCHER.format(python=sys.executable, address=address), encoding="utf-8")
         launcher.chmod(0o700)
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(address)
+        try:
+            listener.bind(address)
+        except OSError:  # the system takes no such long path
+            listener.close()
+            yield
+            return
         listener.listen()
         command = [sys.executable, "-m", __name__, str(listener.fileno()), *modules]
         # The server reads its standard input for as long as this process lives.

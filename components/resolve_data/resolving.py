@@ -26,7 +26,7 @@ def data_version(source: str) -> str:
 
 def check_candidates(candidates: list[Any], teacher: str) -> None:
     """Refuse what can be refused before any compute: bad candidates, more layers than the teacher has."""
-    parse_candidates(candidates, depth=_readable_depth(teacher))
+    parse_candidates(candidates, depth=readable_depth(teacher))
 
 
 def student_checkpoints(candidates: list[Any]) -> list[str]:
@@ -34,7 +34,7 @@ def student_checkpoints(candidates: list[Any]) -> list[str]:
     return sorted({candidate.student for candidate in parse_candidates(candidates) if candidate.student})
 
 
-def _readable_depth(teacher: str) -> int | None:
+def readable_depth(teacher: str) -> int | None:
     """The teacher's depth where its configuration lies on this machine; None where it must be fetched first."""
     folder = checkpoints.fetch(teacher, "", Path()) if teacher == "demo:minilm" else Path(teacher).expanduser()
     try:

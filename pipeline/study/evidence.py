@@ -1,5 +1,7 @@
 """What a study's rows say, and how surely. Pure functions of rows."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +20,7 @@ class Finding:
 
     configuration: str
     teacher_layers: list[int]
+    """None where they differ by seed."""
     seeds: int
     accuracy: float
     over_seeds: tuple[float, float] | None
@@ -42,7 +45,7 @@ def findings(rows: Sequence[Row], reference: str, margin: float) -> list[Finding
     found = [
         Finding(
             configuration=name,
-            teacher_layers=group[0].layers,
+            teacher_layers=_same_layers(group),
             seeds=len(group),
             accuracy=_mean_accuracy(group),
             over_seeds=mean_interval([row.accuracy for row in group], _CONFIDENCE),
@@ -58,9 +61,23 @@ def findings(rows: Sequence[Row], reference: str, margin: float) -> list[Finding
     return sorted(found, key=lambda finding: -finding.accuracy)
 
 
+Grid = dict[tuple[int, ...], float]
+"""Mean accuracy over seeds of every way to keep some number of the teacher's layers."""
+
+
+def grids(rows: Sequence[Row], depth: int) -> dict[int, Grid]:
+    """By number of layers, where every subset of a `depth`-layer teacher was trained: `manual`, nothing else set."""
+    found: dict[int, Grid] = {}
+    for name, group in by_configuration(rows).items():
+        layers = group[0].layers
+        if name == f"manual-{len(layers)}L-{'-'.join(map(str, layers))}" and layers == sorted(set(layers)):
+            found.setdefault(len(layers), {})[tuple(layers)] = _mean_accuracy(group)
+    return {size: grid for size, grid in sorted(found.items()) if len(grid) == math.comb(depth, size)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """How good a strategy's choice is among all subsets of its size that the study trained."""
+    """How good a strategy's choice is among all subsets of its size."""
 
     strategy: str
     layers: list[int]
@@ -70,40 +87,27 @@ class Verdict:
     """Accuracy of the best subset less that of the choice."""
 
 
-def oracle(rows: Sequence[Row]) -> list[Verdict]:
-    """Where each strategy's choice stands among the `manual` subsets of as many layers; best first."""
-    truth = subset_accuracy(rows)
+def oracle(rows: Sequence[Row], grid: Grid) -> list[Verdict]:
+    """Where each strategy's choice stands in the grid, best first. A choice that differs by seed has no place."""
+    accuracies = sorted(grid.values(), reverse=True)
     verdicts = []
     for name, group in by_configuration(rows).items():
-        chosen = tuple(group[0].layers)
-        peers = {layers: accuracy for layers, accuracy in truth.items() if len(layers) == len(chosen)}
-        if chosen not in peers or name.startswith("manual") or len(set(chosen)) < len(chosen):
-            continue
-        rank = 1 + sum(accuracy > peers[chosen] for accuracy in peers.values())
-        regret = max(peers.values()) - peers[chosen]
-        verdicts.append(Verdict(strategy=name, layers=list(chosen), rank=rank, of=len(peers), regret=regret))
+        chosen = _same_layers(group)
+        if tuple(chosen) in grid and re.fullmatch(rf"[\w.]+-{len(chosen)}L", name):
+            accuracy = grid[tuple(chosen)]
+            rank, regret = 1 + accuracies.index(accuracy), accuracies[0] - accuracy
+            verdicts.append(Verdict(strategy=name, layers=chosen, rank=rank, of=len(grid), regret=regret))
     return sorted(verdicts, key=lambda verdict: (verdict.rank, verdict.strategy))
 
 
-def score_correlations(rows: Sequence[Row], scores: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
+def score_correlations(grid: Grid, scores: Mapping[str, np.ndarray]) -> dict[str, tuple[float, float]]:
     """Spearman's rank correlation, and its p, between a subset's summed layer scores and its accuracy, by score."""
-    truth = subset_accuracy(rows)
-    subsets, accuracies = list(truth), list(truth.values())
     result = {}
     for name, score in scores.items():
-        summed = [float(score[list(layers)].sum()) for layers in subsets]
-        test = stats.spearmanr(summed, accuracies)
+        summed = [float(score[list(layers)].sum()) for layers in grid]
+        test = stats.spearmanr(summed, list(grid.values()))
         result[name] = float(test.statistic), float(test.pvalue)
     return result
-
-
-def subset_accuracy(rows: Sequence[Row]) -> dict[tuple[int, ...], float]:
-    """Mean accuracy over seeds of each `manual` subset of layers."""
-    return {
-        tuple(group[0].layers): _mean_accuracy(group)
-        for name, group in by_configuration(rows).items()
-        if name.startswith("manual")
-    }
 
 
 def by_configuration(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -111,6 +115,11 @@ def by_configuration(rows: Sequence[Row]) -> dict[str, list[Row]]:
     for row in rows:
         groups.setdefault(row.configuration, []).append(row)
     return groups
+
+
+def _same_layers(group: Sequence[Row]) -> list[int]:
+    """The layers of a configuration; none where they differ by seed."""
+    return group[0].layers if len({row.teacher_layers for row in group}) == 1 else []
 
 
 def _mean_accuracy(group: Sequence[Row]) -> float:

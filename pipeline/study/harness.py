@@ -1,8 +1,8 @@
-"""Run a study: teacher, profile and signals once, then every student that the table does not have yet."""
+"""Run a study: teacher, profile and signals, then every student that the table does not have yet."""
 
 import hashlib
 import json
-import tempfile
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from datasets import DatasetDict
+from filelock import FileLock, Timeout
 from sklearn.metrics import f1_score
 
 from components.capture_signals.capturing import capture
@@ -20,24 +21,25 @@ from components.distill_student.distilling import build_student, distill
 from components.distill_student.options import StudentOptions
 from components.foundation import checkpoints
 from components.foundation.candidates import Candidate
+from components.foundation.errors import UserError
 from components.foundation.intents import load_intents, sample_texts
 from components.foundation.layer_stack import depth
-from components.foundation.selection import Selection
 from components.foundation.signals import Signals
 from components.foundation.spectral_profile import SpectralProfile, profile_classifier
 from components.foundation.step import step
+from components.foundation.storage import check_writable
 from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
 from components.prepare_data.options import PreparationOptions
 from components.prepare_data.preparing import prepare
-from components.resolve_data.resolving import data_version
+from components.resolve_data.resolving import data_version, readable_depth
 from components.select_layers.strategies import select
 from components.train_teacher.options import TeacherOptions
 from components.train_teacher.teaching import make_teacher
 from pipeline.settings import Settings
 from pipeline.study.frozen import frozen_answers
 from pipeline.study.plan import Plan
-from pipeline.study.table import FROZEN, TEACHER, Row, append_row, pack, read_rows
+from pipeline.study.table import FROZEN, TEACHER, Key, Row, append_row, pack, read_rows
 from pipeline.workspace import Workspace
 
 _NO_RUN = Run(None)
@@ -51,84 +53,133 @@ class Stage:
     teacher: TextClassifier
     teacher_answers: np.ndarray
     profile: SpectralProfile
-    selections: dict[str, Selection]
+    signals: Path
 
 
 def run_study(plan: Plan, table: Path, workspace: Workspace) -> tuple[list[Row], SpectralProfile]:
-    """Train what is missing and append each result to `table`; returns the study's rows and the teacher's profile."""
+    """Train what is missing and append each result to `table`; returns the plan's rows and the teacher's profile.
+
+    `UserError` where the table is damaged or of another teacher, or another process runs this study in the workspace.
+    """
     settings = plan.common_settings()
+    plan.students(readable_depth(settings.teacher))  # what can be refused now is refused now
     study = _digest(settings)
-    with _stage(plan, settings, workspace) as (stage, candidates, signals):
-        done = {row.key for row in read_rows(table, study)}
-        if (study, TEACHER, 0) not in done:
-            append_row(table, _row(study, TEACHER, 0, stage, stage.teacher_answers, settings.teacher_epochs))
-        if plan.frozen_anchor and (study, FROZEN, 0) not in done:
-            append_row(table, _row(study, FROZEN, 0, stage, frozen_answers(settings, stage.data)))
-        for candidate in candidates:
-            if (study, candidate.configuration, candidate.seed) not in done:
-                append_row(table, _train(candidate, stage, signals, settings, study))
-        return read_rows(table, study), stage.profile
+    with _scratch(workspace, study) as scratch:
+        data = _prepared(settings, scratch / "prepared")
+        check_writable(str(table.parent))
+        done = {row.key: row for row in read_rows(table, study)}
+        teacher, answers = _taught(settings, data)
+        _check_teacher(done.get((study, TEACHER, 0)), answers == np.array(data["test"]["label"]), table)
+        profile = _profiled(settings, teacher, data)
+        students = {(study, one.configuration, one.seed): one for one in plan.students(depth(teacher.model))}
+        missing = {key: candidate for key, candidate in students.items() if key not in done}
+        signals = scratch / "signals"
+        stage = Stage(data=data, teacher=teacher, teacher_answers=answers, profile=profile, signals=signals)
+        _capture(stage, list(missing.values()), settings)
+        anchors = [(study, TEACHER, 0), *([(study, FROZEN, 0)] if plan.frozen_anchor else [])]
+        for key in anchors:
+            if key not in done:
+                append_row(table, _anchor(key, stage, settings))
+        for key, candidate in missing.items():
+            append_row(table, _train(key, candidate, stage, settings))
+        return [row for row in read_rows(table, study) if row.key in {*anchors, *students}], profile
 
 
 @contextmanager
-def _stage(plan: Plan, settings: Settings, workspace: Workspace) -> Iterator[tuple[Stage, list[Candidate], Path]]:
-    with tempfile.TemporaryDirectory(dir=workspace.root) as scratch:
-        with step("prepare_data"):
-            data = _prepared(settings, Path(scratch) / "prepared")
-        with step("train_teacher"):
-            teacher = make_teacher(
-                settings.teacher, checkpoints.version(settings.teacher), data, _part(TeacherOptions, settings), _NO_RUN
-            )
-            answers = _answers(teacher, data)
-        with step("profile_teacher"):
-            profile = profile_classifier(
-                teacher,
-                sample_texts(data, settings.profile_texts),
-                bins=settings.profile_bins,
-                clip_sigmas=settings.profile_clip_sigmas,
-                what="profile",
-            )
-        candidates = plan.students(depth(teacher.model))
-        selections = {candidate.name: select(profile, candidate) for candidate in candidates}
-        signals = Path(scratch) / "signals"
-        with step("capture_signals"):
-            capture(
-                teacher=teacher,
-                data=data,
-                candidates=candidates,
-                selections=selections,
-                options=_part(SignalOptions, settings),
-                checkpoints={c.student: checkpoints.version(c.student) for c in candidates if c.student},
-                target=signals,
-            )
-        stage = Stage(data=data, teacher=teacher, teacher_answers=answers, profile=profile, selections=selections)
-        yield stage, candidates, signals
+def _scratch(workspace: Workspace, study: str) -> Iterator[Path]:
+    """A folder of this study's own, for one process at a time; what a killed one left there is removed."""
+    folder = workspace.root / f"study-{study}"
+    try:
+        alone = FileLock(f"{folder}.lock").acquire(blocking=False)
+    except Timeout:
+        raise UserError(
+            f"workspace {workspace.root}: another process runs a study with these settings there; "
+            "wait for it, or choose another --workspace"
+        ) from None
+    with alone:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
 
 
 def _prepared(settings: Settings, target: Path) -> DatasetDict:
-    prepare(
-        data=settings.data,
-        data_version=data_version(settings.data),
-        out_of_scope_data=settings.out_of_scope_data,
-        out_of_scope_version=data_version(settings.out_of_scope_data),
-        options=_part(PreparationOptions, settings),
-        target=target,
-    )
-    return load_intents(target)
+    with step("prepare_data"):
+        prepare(
+            data=settings.data,
+            data_version=data_version(settings.data),
+            out_of_scope_data=settings.out_of_scope_data,
+            out_of_scope_version=data_version(settings.out_of_scope_data),
+            options=_part(PreparationOptions, settings),
+            target=target,
+        )
+        return load_intents(target)
 
 
-def _train(candidate: Candidate, stage: Stage, signals: Path, settings: Settings, study: str) -> Row:
+def _taught(settings: Settings, data: DatasetDict) -> tuple[TextClassifier, np.ndarray]:
+    """The teacher, and its answers to the test texts."""
+    with step("train_teacher"):
+        version = checkpoints.version(settings.teacher)
+        teacher = make_teacher(settings.teacher, version, data, _part(TeacherOptions, settings), _NO_RUN)
+        return teacher, _answers(teacher, data)
+
+
+def _check_teacher(known: Row | None, correct: np.ndarray, table: Path) -> None:
+    """Students are compared with their teacher text by text: one that was trained anew must answer as the table's."""
+    if known is not None and not np.array_equal(known.hits, correct):
+        raise UserError(
+            f"table {table}: its teacher and the one trained now differ on {int((known.hits != correct).sum())} of "
+            f"{len(correct)} test texts, as other code or another processor makes them; choose another --output"
+        )
+
+
+def _profiled(settings: Settings, teacher: TextClassifier, data: DatasetDict) -> SpectralProfile:
+    with step("profile_teacher"):
+        return profile_classifier(
+            teacher,
+            sample_texts(data, settings.profile_texts),
+            bins=settings.profile_bins,
+            clip_sigmas=settings.profile_clip_sigmas,
+            what="profile",
+        )
+
+
+def _capture(stage: Stage, candidates: Sequence[Candidate], settings: Settings) -> None:
+    """The teacher's signals for these students, if there are any."""
+    if not candidates:
+        return
+    with step("capture_signals"):
+        capture(
+            teacher=stage.teacher,
+            data=stage.data,
+            candidates=candidates,
+            selections={candidate.name: select(stage.profile, candidate) for candidate in candidates},
+            options=_part(SignalOptions, settings),
+            checkpoints={c.student: checkpoints.version(c.student) for c in candidates if c.student},
+            target=stage.signals,
+        )
+
+
+def _anchor(key: Key, stage: Stage, settings: Settings) -> Row:
+    if key[1] == TEACHER:
+        return _row(key, stage, stage.teacher_answers, epochs=settings.teacher_epochs)
+    return _row(key, stage, frozen_answers(settings, stage.data))
+
+
+def _train(key: Key, candidate: Candidate, stage: Stage, settings: Settings) -> Row:
     started = time.monotonic()
-    selection = stage.selections[candidate.name]
+    selection = select(stage.profile, candidate)
     with step("distill_student", detail=candidate.name):
-        recorded = Signals(signals, stage.data["train"]["id"])
+        recorded = Signals(stage.signals, stage.data["train"]["id"])
         student = build_student(stage.teacher, selection, candidate, recorded.facts["checkpoints"])
         distill(
             teacher=stage.teacher,
             student=student,
             data=stage.data,
             signals=recorded,
-            validation_signals=Signals(signals, stage.data["validation"]["id"]),
+            validation_signals=Signals(stage.signals, stage.data["validation"]["id"]),
             selection=selection,
             candidate=candidate,
             options=_part(StudentOptions, settings),
@@ -136,12 +187,10 @@ def _train(candidate: Candidate, stage: Stage, signals: Path, settings: Settings
         )
         answers = _answers(student, stage.data)
     return _row(
-        study,
-        candidate.configuration,
-        candidate.seed,
+        key,
         stage,
         answers,
-        settings.student_epochs,
+        epochs=settings.student_epochs,
         layers=[mix[0][0] for mix in selection.layers] if all(len(mix) == 1 for mix in selection.layers) else (),
         seconds=time.monotonic() - started,
     )
@@ -153,15 +202,15 @@ def _answers(classifier: TextClassifier, data: DatasetDict) -> np.ndarray:
 
 
 def _row(
-    study: str,
-    configuration: str,
-    seed: int,
+    key: Key,
     stage: Stage,
     answers: np.ndarray,
+    *,
     epochs: int = 0,
     layers: Sequence[int] = (),
     seconds: float = 0.0,
 ) -> Row:
+    study, configuration, seed = key
     labels = np.array(stage.data["test"]["label"])
     return Row(
         study=study,

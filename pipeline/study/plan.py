@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import Field
 
-from components.foundation.candidates import Candidate, parse_candidate
+from components.foundation.candidates import Candidate, check_depth, parse_candidate
 from components.foundation.errors import UserError
 from components.foundation.options import Options
 from pipeline.settings import Settings
@@ -36,27 +36,33 @@ class Plan(Options):
     def common_settings(self) -> Settings:
         return Settings(**self.settings)
 
-    def students(self, depth: int) -> list[Candidate]:
-        """Every combination of every entry with every seed, each once, seeds outermost; for a teacher of `depth`."""
+    def students(self, depth: int | None) -> list[Candidate]:
+        """Every combination of every entry with every seed, each once, seeds outermost; for a teacher of `depth`.
+
+        With a depth that is not known yet, entries that ask for all subsets stand for their first one.
+        """
         configurations = [
-            combination
+            (f"candidates[{index}]", combination)
             for index, entry in enumerate(self.candidates)
             for combination in _combinations(entry, depth, f"candidates[{index}]")
         ]
         found: dict[str, Candidate] = {}
-        for seed, configuration in itertools.product(self.seeds, configurations):
-            candidate = parse_candidate({**configuration, "seed": seed})
+        for seed, (where, configuration) in itertools.product(self.seeds, configurations):
+            candidate = parse_candidate({**configuration, "seed": seed}, where)
+            if depth is not None:
+                check_depth(candidate, depth, where)
             found.setdefault(candidate.name, candidate)
-        if self.reference not in {candidate.configuration for candidate in found.values()}:
+        awaited = depth is None and any(entry.get("teacher_layers") == "all" for entry in self.candidates)
+        if not awaited and self.reference not in {candidate.configuration for candidate in found.values()}:
             raise UserError(f"reference: found {self.reference!r}, expected one of the study's configurations")
         return list(found.values())
 
 
-def _combinations(entry: dict[str, Any], depth: int, where: str) -> Iterator[dict[str, Any]]:
+def _combinations(entry: dict[str, Any], depth: int | None, where: str) -> Iterator[dict[str, Any]]:
     if entry.get("teacher_layers") == "all":
         if not isinstance(entry.get("layers"), int):
             raise UserError(f"{where}: teacher_layers: all needs one number of layers, found {entry.get('layers')!r}")
-        subsets = [list(layers) for layers in itertools.combinations(range(depth), entry["layers"])]
+        subsets = [list(layers) for layers in itertools.combinations(range(depth or entry["layers"]), entry["layers"])]
         entry = {**entry, "teacher_layers": subsets}
     elif "teacher_layers" in entry:
         entry = {**entry, "teacher_layers": [entry["teacher_layers"]]}

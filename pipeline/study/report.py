@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from components.foundation.spectral_profile import SpectralProfile
 from components.foundation.storage import write_whole
 from components.select_layers.layer_scores import SCORES
-from pipeline.study.evidence import Finding, findings, oracle, score_correlations
+from pipeline.study.evidence import Finding, Grid, findings, grids, oracle, score_correlations
 from pipeline.study.plan import Plan
 from pipeline.study.table import FROZEN, TEACHER, Row
 
@@ -25,12 +25,14 @@ def write_report(plan: Plan, rows: Sequence[Row], profile: SpectralProfile, fold
     """`name.md` and `name.png` in the folder."""
     found = findings(rows, plan.reference, plan.margin)
     title = f"# Study {name}"
-    intro = f"{len(rows)} runs; seeds {', '.join(map(str, plan.seeds))}. One row a run: [{name}.csv]({name}.csv)."
+    seeds = sorted({row.seed for row in rows if row.configuration not in (TEACHER, FROZEN)})
+    intro = f"{len(rows)} runs; seeds {', '.join(map(str, seeds))}. One row a run: [{name}.csv]({name}.csv)."
     notes = _NOTES.format(texts=rows[0].texts, reference=plan.reference, tests=len(found) - 1, margin=100 * plan.margin)
     parts = [title, intro, f"![Accuracy by configuration]({name}.png)", _table(found), notes]
-    if verdicts := oracle(rows):
-        parts += ["## The oracle: every subset of layers", _oracle_text(rows, profile), _oracle_table(rows)]
-        parts.append(f"*rank*: of the choice among all {verdicts[0].of} subsets, by mean accuracy over seeds.")
+    for size, grid in grids(rows, profile.depth).items():
+        parts.append(f"## The oracle: every way to keep {size} of {profile.depth} layers")
+        parts += [_oracle_text(grid, profile), _oracle_table(rows, grid)]
+        parts.append(f"*rank*: of the choice among all {len(grid)} subsets, by mean accuracy over seeds.")
     write_whole(folder / f"{name}.md", "\n\n".join(parts) + "\n")
     _picture(found).savefig(folder / f"{name}.png", dpi=120)
 
@@ -51,18 +53,18 @@ def _table(found: Sequence[Finding]) -> str:
     return "\n".join(lines)
 
 
-def _oracle_text(rows: Sequence[Row], profile: SpectralProfile) -> str:
+def _oracle_text(grid: Grid, profile: SpectralProfile) -> str:
     scores = {name: score(profile) for name, score in SCORES.items() if name not in _SAME_SCORE}
-    told = [f"`{name}` {rho:+.2f} (p {p:.3f})" for name, (rho, p) in score_correlations(rows, scores).items()]
+    told = [f"`{name}` {rho:+.2f} (p {p:.3f})" for name, (rho, p) in score_correlations(grid, scores).items()]
     return f"Spearman's correlation between a subset's summed layer scores and its accuracy: {', '.join(told)}."
 
 
-def _oracle_table(rows: Sequence[Row]) -> str:
+def _oracle_table(rows: Sequence[Row], grid: Grid) -> str:
     lines = ["| strategy | its layers | rank | regret, points |", "|---|---|---|---|"]
     lines += [
         f"| `{verdict.strategy}` | {', '.join(map(str, verdict.layers))} | {verdict.rank} of {verdict.of} "
         f"| {100 * verdict.regret:.2f} |"
-        for verdict in oracle(rows)
+        for verdict in oracle(rows, grid)
     ]
     return "\n".join(lines)
 

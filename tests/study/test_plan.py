@@ -42,10 +42,16 @@ def test_one_list_of_teacher_layers_is_one_candidate():
     ("candidates", "message"),
     [
         ([{"strategy": "last", "layers": 2}], "reference: found 'uniform-2L', expected one of the study's"),
-        ([{"strategy": "unifrm", "layers": 2}], "candidate: strategy: found 'unifrm'"),
+        ([{"strategy": "unifrm", "layers": 2}], "candidates\\[0\\]: strategy: found 'unifrm'"),
+        ([{"strategy": "uniform", "layers": [2, 5]}], "candidates\\[0\\]: layers: found 5, expected at most 4"),
         ([{"strategy": "manual", "layers": [2, 3], "teacher_layers": "all"}], "candidates\\[0\\]: teacher_layers: all"),
     ],
-    ids=["reference is no candidate", "unknown strategy", "all subsets of several sizes"],
+    ids=[
+        "reference is no candidate",
+        "unknown strategy",
+        "more layers than the teacher",
+        "all subsets of several sizes",
+    ],
 )
 def test_refusals(candidates: list[dict], message: str):
     with pytest.raises(UserError, match=message):
@@ -55,3 +61,13 @@ def test_refusals(candidates: list[dict], message: str):
 def test_unknown_words_in_the_settings_are_refused():
     with pytest.raises(UserError, match="unknown setting 'teacher_epoch'; did you mean 'teacher_epochs'"):
         Plan(settings={"teacher_epoch": 3}, seeds=[0], reference="x", candidates=[{}]).common_settings()
+
+
+def test_before_the_depth_is_known_only_what_needs_it_goes_unchecked():
+    assert len(plan({"strategy": "uniform", "layers": [2, 5]}).students(None)) == 4
+    subsets = {"strategy": "manual", "layers": 2, "teacher_layers": "all"}
+    assert plan(subsets, reference="manual-2L-1-3").students(None)
+    with pytest.raises(UserError, match="strategy: found 'unifrm'"):
+        plan(subsets, {"strategy": "unifrm", "layers": 2}).students(None)
+    with pytest.raises(UserError, match="reference: found 'unifrm-2L'"):
+        plan({"strategy": "uniform", "layers": 2}, reference="unifrm-2L").students(None)

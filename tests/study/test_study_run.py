@@ -1,0 +1,166 @@
+"""Whole studies of tiny models: what the table gets, how a killed one goes on, what is refused."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from filelock import FileLock
+
+from components.foundation import trainings_folder
+from components.foundation.errors import UserError
+from pipeline.study.evidence import by_configuration
+from pipeline.study.harness import run_study
+from pipeline.study.plan import Plan
+from pipeline.study.report import write_report
+from pipeline.study.table import FROZEN, TEACHER, Row, append_row, pack
+from pipeline.workspace import Workspace, open_workspace
+
+pytestmark = pytest.mark.slow
+
+STRATEGIES = ["uniform", "last"]
+
+
+@pytest.fixture(scope="module")
+def values(tiny_csv: Path, tiny_checkpoint: Path) -> dict:
+    """Every pair of four layers, and what two strategies choose."""
+    settings = {
+        "data": str(tiny_csv), "teacher": str(tiny_checkpoint), "max_tokens": 16, "profile_texts": 32,
+        "teacher_epochs": 2, "student_epochs": 2, "teacher_learning_rate": 1e-3, "student_learning_rate": 1e-3,
+    }  # fmt: skip
+    return {
+        "settings": settings,
+        "seeds": [0],
+        "reference": "uniform-2L",
+        "candidates": [
+            {"strategy": STRATEGIES, "layers": 2},
+            {"strategy": "manual", "layers": 2, "teacher_layers": "all"},
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    place = open_workspace(str(tmp_path_factory.mktemp("study")))
+    place.trainings.mkdir()
+    return place
+
+
+@pytest.fixture(autouse=True)
+def _trainings(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(trainings_folder.VARIABLE, str(workspace.trainings))
+
+
+@pytest.fixture(scope="module")
+def table(values: dict, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The table of a whole study."""
+    path = tmp_path_factory.mktemp("studies") / "deep" / "tiny.csv"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(trainings_folder.VARIABLE, str(workspace.trainings))
+        run_study(Plan(**values), path, workspace)
+    return path
+
+
+@pytest.fixture
+def copy(table: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(table, tmp_path))
+
+
+def rows_of(table: Path, values: dict, workspace: Workspace) -> list[Row]:
+    return run_study(Plan(**values), table, workspace)[0]
+
+
+def test_a_study_has_its_anchors_and_every_student(table: Path, values: dict, workspace: Workspace):
+    before = table.read_text()
+    rows = by_configuration(rows_of(table, values, workspace))
+    assert table.read_text() == before
+    assert len(rows) == len([TEACHER, FROZEN, *STRATEGIES]) + 6
+    assert rows[TEACHER][0].agreement == 1
+    assert rows[TEACHER][0].accuracy > 0.5  # four labels: chance is 0.25
+    assert rows["uniform-2L"][0].layers == [0, 3]
+    assert rows["uniform-2L"][0].correct == rows["manual-2L-0-3"][0].correct
+    assert rows["last-2L"][0].correct != rows["uniform-2L"][0].correct
+    assert list(workspace.root.glob("study-*/")) == []
+
+
+def test_the_page_shows_table_oracle_and_plot(table: Path, values: dict, workspace: Workspace, tmp_path: Path):
+    plan = Plan(**values)
+    write_report(plan, *run_study(plan, table, workspace), tmp_path, "tiny")
+    page = (tmp_path / "tiny.md").read_text()
+    assert "10 runs; seeds 0." in page
+    assert "every way to keep 2 of 4 layers" in page
+    assert page.count(" of 6 |") == len(STRATEGIES)
+    assert (tmp_path / "tiny.png").stat().st_size > 0
+
+
+def test_only_what_the_table_lacks_is_trained(copy: Path, values: dict, workspace: Workspace):
+    *kept, gone = copy.read_text().splitlines(keepends=True)
+    copy.write_text("".join(kept))
+    rows_of(copy, values, workspace)
+    assert copy.read_text().startswith("".join(kept))
+    assert without_seconds(copy.read_text()) == without_seconds("".join([*kept, gone]))
+
+
+def test_rows_that_the_plan_no_longer_has_stay_in_the_table_only(copy: Path, values: dict, workspace: Workspace):
+    less = {**values, "candidates": [{"strategy": "uniform", "layers": 2}], "frozen_anchor": False}
+    before = copy.read_text()
+    assert [row.configuration for row in rows_of(copy, less, workspace)] == [TEACHER, "uniform-2L"]
+    assert copy.read_text() == before
+
+
+def test_rows_of_another_teacher_are_refused(values: dict, workspace: Workspace, table: Path, tmp_path: Path):
+    teacher = by_configuration(rows_of(table, values, workspace))[TEACHER][0]
+    other = teacher.hits ^ (np.arange(teacher.texts) < 3)
+    foreign = tmp_path / "foreign.csv"
+    append_row(foreign, replace(teacher, correct=pack(other), accuracy=round(float(other.mean()), 6)))
+    before = foreign.read_text()
+    with pytest.raises(UserError, match=r"its teacher and the one trained now differ on 3 of \d+ test texts"):
+        rows_of(foreign, values, workspace)
+    assert foreign.read_text() == before
+
+
+def test_one_process_at_a_time(table: Path, values: dict, workspace: Workspace):
+    (lock,) = workspace.root.glob("study-*.lock")
+    with FileLock(lock), pytest.raises(UserError, match="another process runs a study with these settings there"):
+        rows_of(table, values, workspace)
+
+
+def test_a_bad_plan_is_refused_before_anything_is_trained(values: dict, workspace: Workspace, tmp_path: Path):
+    place = open_workspace(str(tmp_path / "fresh"))
+    for change, message in (
+        ({"reference": "unifrm-2L"}, "reference: found 'unifrm-2L'"),
+        ({"seeds": [-1]}, "seed: found -1"),
+        ({"candidates": [{"strategy": "uniform", "layers": 9}]}, "layers: found 9, expected at most 4"),
+    ):
+        with pytest.raises(UserError, match=message):
+            rows_of(tmp_path / "table.csv", values | change, place)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_killed_study_goes_on_to_the_same_table(values: dict, table: Path, tmp_path: Path):
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(values))
+    command = [Path(sys.executable).with_name("spectral-distill"), "study", "tiny.yaml", "--output", "."]
+    environment = {name: text for name, text in os.environ.items() if name != trainings_folder.VARIABLE}
+    running = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True)
+    found = tmp_path / "tiny.csv"
+    while running.poll() is None and not (found.exists() and "uniform-2L" in found.read_text()):
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    before = found.read_text()
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    assert found.read_text().startswith(before)
+    assert without_seconds(found.read_text()) == without_seconds(table.read_text())
+
+
+def without_seconds(table: str) -> list[list[str]]:
+    lines = [line.split(",") for line in table.splitlines()]
+    column = lines[0].index("seconds")
+    return [line[:column] + line[column + 1 :] for line in lines]
