@@ -1,5 +1,6 @@
 """A candidate: which student to build and how to teach it."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -66,7 +67,7 @@ class Candidate(Options):
         if self.teacher_layers is not None:
             parts.append("-".join(map(str, self.teacher_layers)))
         if self.student:
-            parts += re.split("[:/]+", self.student.rstrip("/"))[-2:]
+            parts += _short_uri(self.student)
         if self.aligns:
             parts.append(self.alignment)
         parts += [
@@ -87,6 +88,12 @@ class Candidate(Options):
     @property
     def name(self) -> str:
         return f"{self.configuration}-s{self.seed}"
+
+
+def _short_uri(uri: str) -> list[str]:
+    """A URI's last two parts; a digest of all of it where there are more."""
+    parts = re.split("[:/]+", uri.rstrip("/"))
+    return parts if len(parts) <= 2 else [*parts[-2:], hashlib.sha256(uri.encode()).hexdigest()[:6]]
 
 
 _SHORT_NAMES = {

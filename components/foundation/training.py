@@ -30,6 +30,8 @@ from components.foundation.trainings import Training, digest
 from components.foundation.trainings_folder import training_folder
 from components.foundation.words_in_use import words_in_use
 
+_ORIGINS = ("_name_or_path", "transformers_version")
+
 
 class Schedule(Options):
     """How long and how fast to train."""
@@ -132,6 +134,7 @@ def fit(
         "train": train.to_dict(),
         "validation": validation.to_dict(),
         "kind": f"{trainer.__name__} {fast_bf16()}",
+        "model": _configuration(classifier),
         **(decided_by or {}),
     }
     with training_folder(digest(classifier.model.state_dict(), facts)) as folder:
@@ -156,6 +159,12 @@ def fit(
             work.finish(classifier.model.state_dict(), history)
     classifier.model.eval()
     return history
+
+
+def _configuration(classifier: TextClassifier) -> dict[str, Any]:
+    """What besides the weights makes the model, dropout for one; not where it came from."""
+    configuration: dict[str, Any] = classifier.model.config.to_diff_dict()
+    return {name: value for name, value in configuration.items() if name not in _ORIGINS}
 
 
 def _train(loop: Trainer, schedule: Schedule, work: Training) -> None:

@@ -28,8 +28,8 @@ def promote(
     """Publish the verdict's student, register it as a new version under the decided alias: what was done and why.
 
     Returned: registered_model, version, alias, reason, published (the URI, or empty). A student that is registered
-    already keeps its version and alias. Where the champion has changed since the comparison, the student becomes
-    challenger. Without MLflow nothing is registered and `version` is 0.
+    already keeps its version, and its alias unless it is now to be champion. Where the champion has changed since the
+    comparison, a new student becomes challenger. Without MLflow nothing is registered and `version` is 0.
     """
     leaderboard = load_comparison(comparison)
     folder = _folder_of(leaderboard["verdict"]["ship"], students)
@@ -67,13 +67,16 @@ def _register(
     name, decision = leaderboard["settings"]["registered_model"], leaderboard["promotion"]
     digest = storage.version(str(folder))
     known = registry.registered_version(name, digest)
-    if known is not None:
-        return {"version": known, "alias": registry.aliases(name, known), "reason": "registered before"}
     champion, before = registry.aliased_version(name, registry.CHAMPION), decision["champion_before"]
     alias, reason = decision["alias"], decision["reason"]
-    if (champion and int(champion.version)) != (before and before["version"]):
+    current = champion and int(champion.version)
+    is_outdated = current != (before and before["version"])
+    is_promoted = alias == registry.CHAMPION and not is_outdated and known != current
+    if known is not None and not is_promoted:
+        return {"version": known, "alias": registry.aliases(name, known), "reason": "registered before"}
+    if is_outdated:
         alias, reason = registry.CHALLENGER, "the champion changed while this run compared; compare again"
-    version = registry.register_model(
+    version = known or registry.register_model(
         name=name,
         folder=folder,
         run=run,

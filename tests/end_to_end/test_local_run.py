@@ -273,6 +273,17 @@ def test_one_more_candidate_trains_only_itself(again: Run, workspace: Path, sett
     ]
 
 
+def test_a_challenger_becomes_champion_when_the_margin_lets_it(worse: Run, workspace: Path, settings: Path):
+    """It is registered already, and keeps its version."""
+    candidates = json.dumps([{"strategy": "first", "layers": 1}])
+    run = run_pipeline(
+        workspace, "--settings", str(settings), "--candidates", candidates, "--student-epochs", "1",
+        "--student-learning-rate", "1e-7", "--promotion-margin", "0.99",
+    )  # fmt: skip
+    assert "distill_student" not in run.steps()
+    assert (run.result["version"], run.result["alias"]) == (worse.result["version"], "champion")
+
+
 def test_a_killed_run_goes_on_and_ends_with_the_same_students(first: Run, settings: Path, tmp_path: Path):
     place = tmp_path / "runs"
     with subprocess.Popen(

@@ -125,6 +125,15 @@ def test_other_weights_to_start_from_make_another_training(root):
     assert len(list(root.iterdir())) == 2
 
 
+def test_another_configuration_of_the_model_makes_another_training(root):
+    """The weights to start from are the same with any dropout."""
+    train(tiny_model(), schedule=SHORT)
+    sober = tiny_model()
+    sober.model.config.hidden_dropout_prob = 0.0
+    train(sober, schedule=SHORT)
+    assert len(list(root.iterdir())) == 2
+
+
 def test_the_digest_feels_one_bit_and_no_order():
     weights = {"a": torch.zeros(3), "b": torch.ones(2, 2).bfloat16()}
     name = digest(weights, {"seed": 1, "tensor": torch.tensor(1.0)})
@@ -247,6 +256,17 @@ def test_a_killed_training_ends_with_the_same_weights(moment, uninterrupted, tmp
 
     histories = [json.loads(file.with_suffix(".json").read_text()) for file in (tmp_path / "again", uninterrupted)]
     assert curve(histories[0]) == pytest.approx(curve(histories[1]), abs=1e-6)
+
+
+@pytest.mark.slow
+def test_two_tasks_with_the_same_training_do_it_once(uninterrupted, tmp_path):
+    """As candidates whose strategies choose the same layers, side by side on a cluster."""
+    tasks = [start(tmp_path / "trainings", name) for name in ("one", "two")]
+    assert [task.wait(120) for task in tasks] == [0, 0]
+    done = [steps_in(tmp_path / f"{name}.steps") for name in ("one", "two") if (tmp_path / f"{name}.steps").exists()]
+    assert done == [[*range(1, EPOCHS * STEPS_PER_EPOCH + 1)]]
+    for name in ("one", "two"):
+        assert close(load_file(tmp_path / f"{name}.safetensors"), load_file(uninterrupted))
 
 
 def test_training_is_worth_comparing(uninterrupted):
