@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from components.foundation import trainings_folder
+from components.foundation.candidates import parse_candidates
 from components.foundation.code_version import code_version
 from components.foundation.errors import UserError
 from components.foundation.image import VARIABLE as IMAGE_VARIABLE
 from components.foundation.progress import EVENTS_FILE
+from components.foundation.strategy_names import foreign_code
 from pipeline.display import Display
 from pipeline.docker_runner import Image, docker_runner, true_exit_codes, with_absolute_paths
 from pipeline.settings import Settings
@@ -102,8 +104,14 @@ def _run_in_subprocesses(settings: Settings, workspace: Workspace) -> None:
     with warm_python(_TASK_IMPORTS):  # imports while this process does its own
         from kfp import local
 
-        _configure(local.SubprocessRunner(use_venv=False), workspace, code_version())
+        _configure(local.SubprocessRunner(use_venv=False), workspace, _code(settings))
         _graph()(**settings.model_dump())
+
+
+def _code(settings: Settings) -> str:
+    """What the local cache is kept by: this project's code, and that of users' own strategies."""
+    strategies = [candidate.strategy for candidate in parse_candidates(settings.candidates)]
+    return code_version() + foreign_code(strategies)
 
 
 def _run_in_containers(settings: Settings, workspace: Workspace, image: Image, environment: dict[str, str]) -> None:

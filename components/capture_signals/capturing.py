@@ -9,7 +9,7 @@ from datasets import Dataset, DatasetDict
 from components.capture_signals.options import SignalOptions
 from components.foundation.candidates import Candidate
 from components.foundation.features import extract, width
-from components.foundation.layer_stack import depth
+from components.foundation.layer_stack import depth, run_with_states
 from components.foundation.precision import fast_inference
 from components.foundation.progress import emit
 from components.foundation.selection import Selection
@@ -97,11 +97,8 @@ def _record_split(
     teacher.model.eval()
     for positions, batch in teacher.batches(texts, _BATCH, what):
         with fast_inference():
-            outputs = teacher.model(**batch, output_hidden_states=bool(features))
-        recorded = {
-            name: _stacked(name, about, outputs.hidden_states, batch["attention_mask"])
-            for name, about in features.items()
-        }
+            outputs, states = run_with_states(teacher.model, **batch) if features else (teacher.model(**batch), ())
+        recorded = {name: _stacked(name, about, states, batch["attention_mask"]) for name, about in features.items()}
         logits = outputs.logits.float().cpu().numpy()
         yield [
             TextSignals(

@@ -18,7 +18,7 @@ from components.foundation.errors import UserError
 from components.foundation.features import extract
 from components.foundation.intents import load_intents
 from components.foundation.layer_mix import LayerMix, evenly_spaced
-from components.foundation.layer_stack import depth, shallow_copy_of
+from components.foundation.layer_stack import depth, run_with_states, shallow_copy_of
 from components.foundation.linear_probe import start_from_probe
 from components.foundation.progress import emit
 from components.foundation.selection import Selection, load_selections
@@ -128,14 +128,13 @@ class DistillationTrainer(ClassifierTrainer):
         """In training the whole objective; in validation what compares between epochs: the part of the logits."""
         wanted, training = self._candidate, model.training
         aligns = wanted.aligns and training
-        outputs = model(
-            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], output_hidden_states=aligns
-        )
+        texts = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+        outputs, states = run_with_states(model, **texts) if aligns else (model(**texts), ())
         loss = self._logit_loss(outputs.logits, inputs, self._signals if training else self._validation_signals)
         if aligns:
             weight = linear_schedule(wanted.alignment_weight, wanted.final_alignment_weight, self._progress)
             with torch.autocast(inputs["input_ids"].device.type, enabled=False):  # spectra want float32
-                loss = loss + weight * self._alignment(outputs.hidden_states[1:], inputs)
+                loss = loss + weight * self._alignment(states[1:], inputs)
         return loss, outputs
 
     def _logit_loss(self, logits: Tensor, inputs: dict[str, Tensor], signals: Signals) -> Tensor:
@@ -169,9 +168,9 @@ class DistillationTrainer(ClassifierTrainer):
             return self._signals.batch(name, inputs["index"].tolist(), mask)
         attended = inputs["attention_mask"]
         with torch.no_grad():
-            states = self._online_teacher(
-                input_ids=inputs["input_ids"], attention_mask=attended, output_hidden_states=True
-            ).hidden_states[1:]
+            _, (_, *states) = run_with_states(
+                self._online_teacher, input_ids=inputs["input_ids"], attention_mask=attended
+            )
         needed = {layer for mix in self._targets for layer, _ in mix}
         return {layer: extract(name, states[layer], attended)[0] for layer in needed}
 

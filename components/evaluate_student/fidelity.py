@@ -14,7 +14,8 @@ from components.foundation.spectrum import spectral_distance, two_sided_weights
 def spectral_fidelity(student: SpectralProfile, teacher: SpectralProfile, selection: Selection) -> list[dict[str, Any]]:
     """Relative distance of fingerprints (0 is the same) at the embeddings and every student layer.
 
-    Each student layer is held against its mix of teacher layers; `student_layer` -1 is the embeddings.
+    Each student layer is held against its mix of teacher layers; `student_layer` -1 is the embeddings. Of several
+    teacher layers the spectra are averaged, not the states: where they differ in phase, the mean state is not at 0.
     """
     pairs: list[tuple[int, LayerMix]] = [(-1, [(-1, 1.0)]), *enumerate(selection.layers)]
     return [

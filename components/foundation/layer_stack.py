@@ -27,6 +27,25 @@ def depth(model: PreTrainedModel) -> int:
     return len(layer_stack(model))
 
 
+def run_with_states(model: PreTrainedModel, **inputs: torch.Tensor) -> tuple[Any, tuple[torch.Tensor, ...]]:
+    """A forward pass: the model's outputs, and the states X^0 (embeddings) .. X^D [B, L, H] between its layers.
+
+    `hidden_states` has them all but for models with a norm after the last layer (ModernBERT), where its last is what
+    comes out of that norm: no layer's output, and nothing to hold the others against.
+    """
+    last: list[torch.Tensor] = []
+
+    def keep(_layer: nn.Module, _inputs: Any, output: Any) -> None:
+        last.append(output[0] if isinstance(output, tuple) else output)
+
+    hook = layer_stack(model)[-1].register_forward_hook(keep)
+    try:
+        outputs = model(**inputs, output_hidden_states=True)
+    finally:
+        hook.remove()
+    return outputs, (*outputs.hidden_states[:-1], last[-1])
+
+
 def shallow_copy_of(teacher: PreTrainedModel, layers: Sequence[LayerMix]) -> PreTrainedModel:
     """A model of the teacher's architecture whose j-th layer is the weighted mean of `layers[j]` of the teacher.
 

@@ -34,7 +34,7 @@ from torch import Tensor
 from components.foundation import spectrum
 from components.foundation.precision import fast_inference
 
-if TYPE_CHECKING:  # reading a profile needs no model library
+if TYPE_CHECKING:
     from components.foundation.text_model import TextClassifier
 
 BANDS = 4
@@ -78,11 +78,13 @@ def profile_classifier(
     classifier: "TextClassifier", texts: Sequence[str], *, bins: int, clip_sigmas: float, what: str = ""
 ) -> SpectralProfile:
     """Run the texts through the model and measure every layer. Memory does not grow with the number of texts."""
+    from components.foundation.layer_stack import run_with_states  # reading a profile needs no model library
+
     meter = SpectralMeter(clip_sigmas=clip_sigmas, token_stride=TOKEN_STRIDE)
     classifier.model.eval()
     for positions, batch in classifier.batches(texts, _BATCH, what, ahead=SAMPLE_TEXTS):
         with fast_inference():
-            states = classifier.model(**batch, output_hidden_states=True).hidden_states
+            _, states = run_with_states(classifier.model, **batch)
         meter.update(states, batch["attention_mask"], torch.from_numpy(positions))
     return meter.profile(bins=bins)
 

@@ -3,7 +3,11 @@
 A strategy is named by its entry point in the group below, or directly by its place, `package.module:function`.
 """
 
+import hashlib
+import inspect
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any
 
 from components.foundation.options import suggest
@@ -41,3 +45,12 @@ def load_strategy(name: str) -> Any:
     if not callable(function):
         raise ValueError(f"strategy: {name}: found {type(function).__name__}, expected a function")
     return function
+
+
+def foreign_code(names: Iterable[str]) -> str:
+    """A digest of the files of those strategies that are not this project's own; empty where all are."""
+    own = {point.name for point in entry_points(group=GROUP) if point.value.startswith("components.")}
+    functions = [load_strategy(name) for name in sorted(set(names) - own)]
+    files = [inspect.getsourcefile(inspect.unwrap(function)) for function in functions]
+    digest = hashlib.sha256(b"".join(Path(file).read_bytes() for file in files if file))
+    return digest.hexdigest()[:8] if files else ""

@@ -19,7 +19,7 @@ from transformers import (
 
 from components.foundation.errors import UserError
 from components.foundation.layer_mix import heaviest_layer
-from components.foundation.layer_stack import depth, layer_stack, shallow_copy_of
+from components.foundation.layer_stack import depth, layer_stack, run_with_states, shallow_copy_of
 
 DEPTH, VOCABULARY, LABELS = 6, 40, 3
 SIZES = {
@@ -103,6 +103,21 @@ def test_a_subset_copies_exactly_those_layers_and_all_else(family):
     assert same_weights(outside_of_layers(teacher), outside_of_layers(student))
     assert torch.equal(answers(student)[1], answers(teacher)[1])  # the embeddings
     assert torch.equal(answers(student)[2], answers(teacher)[2])  # and the first layer, which both have
+
+
+@every_family
+def test_a_students_states_are_its_teachers_as_far_as_its_layers_are(family):
+    """Also its last, which in ModernBERT is followed by a norm."""
+    teacher = model_of(family)
+    ids = torch.tensor([[5, 6, 7, 8, 9, 10, 11, 12]])
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    with torch.inference_mode():
+        outputs, states = run_with_states(teacher, **inputs)
+        _, mine = run_with_states(shallow_copy_of(teacher, whole[:3]).eval(), **inputs)
+        assert torch.equal(outputs.logits, teacher(**inputs).logits)
+    assert len(states) == DEPTH + 1
+    for expected, found in zip(states[:4], mine, strict=True):
+        assert torch.equal(expected, found)
 
 
 @every_family
