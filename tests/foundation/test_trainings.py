@@ -134,6 +134,15 @@ def test_another_configuration_of_the_model_makes_another_training(root):
     assert len(list(root.iterdir())) == 2
 
 
+def test_what_a_training_leaves_in_the_configuration_makes_no_other(root, tmp_path):
+    """A teacher that was trained and one that was found done look alike to its students."""
+    first, again = tiny_model(), tiny_model()
+    for teacher in (first, again):
+        train(teacher, schedule=SHORT)
+        train(teacher, schedule=SHORT)
+    assert len(list(root.iterdir())) == 2
+
+
 def test_the_digest_feels_one_bit_and_no_order():
     weights = {"a": torch.zeros(3), "b": torch.ones(2, 2).bfloat16()}
     name = digest(weights, {"seed": 1, "tensor": torch.tensor(1.0)})
