@@ -30,7 +30,7 @@ from components.foundation.trainings import Training, digest
 from components.foundation.trainings_folder import training_folder
 from components.foundation.words_in_use import words_in_use
 
-_NO_PART = ("_name_or_path", "transformers_version", "use_cache")
+_NO_PART = ("_name_or_path", "transformers_version", "architectures", "dtype", "use_cache")
 
 
 class Schedule(Options):
@@ -162,7 +162,7 @@ def fit(
 
 
 def _configuration(classifier: TextClassifier) -> dict[str, Any]:
-    """What besides the weights makes the model, dropout for one; not where it came from, nor what Trainer turns off."""
+    """What besides the weights makes the model, dropout for one; not what loading, saving and Trainer write into it."""
     configuration: dict[str, Any] = classifier.model.config.to_diff_dict()
     return {name: value for name, value in configuration.items() if name not in _NO_PART}
 
