@@ -4,13 +4,12 @@ The test split decides which student ships, so it is kept as given but for empty
 share is taken out of train (and validation), never out of test.
 """
 
-import random
+import hashlib
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
-
-from sklearn.model_selection import train_test_split
 
 from components.foundation.errors import UserError
 from components.prepare_data.options import PreparationOptions
@@ -32,11 +31,15 @@ def clean_splits(
     _check_labels(splits, done)
     made = [name for name in ("test", "validation") if name not in splits]
     if "test" not in splits:
-        splits["train"], splits["test"] = _hold_out(splits["train"], options.test_share, options.split_seed)
+        splits["train"], splits["test"] = _hold_out(splits["train"], options.test_share, f"test {options.split_seed}")
     if options.texts_per_label:
-        splits["train"] = _few_of_each_label(splits["train"], options.texts_per_label, options.split_seed, done)
+        few = _few_of_each_label(splits["train"], options.texts_per_label, f"few {options.split_seed}")
+        done["left_out_by_texts_per_label"] = len(splits["train"]) - len(few)
+        splits["train"] = few
     if "validation" not in splits:
-        splits["train"], splits["validation"] = _hold_out(splits["train"], options.validation_share, options.split_seed)
+        splits["train"], splits["validation"] = _hold_out(
+            splits["train"], options.validation_share, f"validation {options.split_seed}"
+        )
     done["splits_made"] = made
     return {name: splits[name] for name in ("train", "validation", "test")}, done
 
@@ -127,28 +130,33 @@ def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
     done["labels_missing"] = {name: sorted(train.keys() - counts[name].keys()) for name in counts if name != "train"}
 
 
-def _few_of_each_label(rows: list[Row], most: int, seed: int, done: dict[str, Any]) -> list[Row]:
-    """At most that many rows of each label, drawn by the seed; the order stays."""
-    drawn, counts = set(), Counter[str]()
-    for index in random.Random(seed).sample(range(len(rows)), len(rows)):
-        label = str(rows[index].label)
-        if counts[label] < most:
-            counts[label] += 1
-            drawn.add(index)
-    done["left_out_by_texts_per_label"] = len(rows) - len(drawn)
-    return [row for index, row in enumerate(rows) if index in drawn]
+def _hold_out(rows: list[Row], share: float, lot: str) -> tuple[list[Row], list[Row]]:
+    """The rows to keep, and those whose lot is below the share, in the order given; each label has some on both sides.
+
+    A text's lot is its own: none changes sides because others join the data (docs/decisions/0015-splits-by-lot.md).
+    """
+    held: set[Row] = set()
+    for label, drawn in _drawn_by_label(rows, lot).items():
+        if len(drawn) < 2:
+            raise UserError(
+                f"data: found 1 text of label {label!r} to hold out from, expected at least 2; add texts or give the "
+                "splits"
+            )
+        held.update(row for number, row in drawn[:-2] if number < share)
+        held.add(drawn[0][1])
+    return [row for row in rows if row not in held], [row for row in rows if row in held]
 
 
-def _hold_out(rows: list[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
-    """A stratified, seeded part of the rows; every label keeps at least one row on each side."""
-    labels = [str(row.label) for row in rows]
-    size = max(round(share * len(rows)), len(set(labels)))
-    if len(rows) - size < len(set(labels)):
-        raise UserError(
-            f"data: {len(rows)} texts of {len(set(labels))} labels are too few to hold out {size}; "
-            "add texts or give the splits"
-        )
-    kept, held = train_test_split(rows, test_size=size, random_state=seed, stratify=labels)
-    for label in sorted(set(labels) - {str(row.label) for row in held}):  # too rare for its share to round up
-        held.append(kept.pop(next(index for index, row in enumerate(kept) if row.label == label)))
-    return kept, held
+def _few_of_each_label(rows: list[Row], most: int, lot: str) -> list[Row]:
+    """At most that many rows of each label, those with the lowest lots, in the order given."""
+    few = {row for drawn in _drawn_by_label(rows, lot).values() for _, row in drawn[:most]}
+    return [row for row in rows if row in few]
+
+
+def _drawn_by_label(rows: list[Row], lot: str) -> dict[str, list[tuple[float, Row]]]:
+    """For each label its rows with their lots, numbers in [0, 1), in ascending order."""
+    drawn = defaultdict(list)
+    for row in rows:
+        digest = hashlib.sha256(f"{lot} {same_text_key(row.text)}".encode()).digest()
+        drawn[str(row.label)].append((int.from_bytes(digest[:8]) / 2**64, row))
+    return {label: sorted(mine, key=itemgetter(0)) for label, mine in drawn.items()}

@@ -134,9 +134,28 @@ def test_given_splits_come_back_in_order_and_none_is_made() -> None:
 
 
 def test_missing_splits_are_made_and_named() -> None:
-    splits, done = clean_splits({"train": base(50)}, PreparationOptions(test_share=0.2, validation_share=0.1))
+    splits, done = clean_splits({"train": base(2000)}, PreparationOptions(test_share=0.2, validation_share=0.1))
     assert done["splits_made"] == ["test", "validation"]
-    assert {name: len(rows) for name, rows in splits.items()} == {"train": 72, "validation": 8, "test": 20}
+    # Of 4,000 lots 800 +- 25 are below a fifth, of the other 3,200 320 +- 17 below a tenth: within four deviations.
+    assert len(splits["test"]) == pytest.approx(800, abs=100)
+    assert len(splits["validation"]) == pytest.approx(320, abs=68)
+
+
+@given(st.sets(st.integers(0, 999), min_size=20), st.sets(st.integers(0, 999), min_size=1), st.integers(0, 9))
+def test_no_training_text_becomes_a_test_text_when_others_join(old: set[int], new: set[int], seed: int) -> None:
+    def rows(numbers: set[int]) -> list[Row]:
+        return [Row(f"{label} number {number}", label) for number in sorted(numbers) for label in ("lock", "find")]
+
+    options = PreparationOptions(split_seed=seed)
+    before, _ = clean_splits({"train": rows(old)}, options)
+    after, _ = clean_splits({"train": rows(old | new)}, options)
+    assert not set(texts(before["train"] + before["validation"])) & set(texts(after["test"]))
+
+
+def test_a_text_falls_on_its_side_however_it_is_written() -> None:
+    spoken, written = base(50), [Row(f"{row.text.title()}!", row.label) for row in base(50)]
+    sides = [clean_splits({"train": rows}, OPTIONS)[0]["test"] for rows in (spoken, written)]
+    assert [same_text_key(row.text) for row in sides[0]] == [same_text_key(row.text) for row in sides[1]]
 
 
 def test_the_seed_decides_the_splits() -> None:
@@ -147,9 +166,11 @@ def test_the_seed_decides_the_splits() -> None:
     assert test_texts(1) != test_texts(2)
 
 
-def test_made_splits_keep_the_shares_of_the_labels() -> None:
-    splits, _ = clean_splits({"train": labelled("lock", 80) + labelled("find", 20)}, OPTIONS)
-    assert Counter(row.label for row in splits["test"]) == {"lock": 16, "find": 4}
+def test_made_splits_keep_about_the_shares_of_the_labels() -> None:
+    splits, _ = clean_splits({"train": labelled("lock", 8000) + labelled("find", 2000)}, OPTIONS)
+    counts = Counter(row.label for row in splits["test"])
+    assert counts["lock"] == pytest.approx(1600, abs=145)  # four standard deviations
+    assert counts["find"] == pytest.approx(400, abs=72)
 
 
 def test_a_rare_label_stands_in_every_made_split() -> None:
@@ -206,6 +227,12 @@ def test_every_label_stands_in_every_made_split(
     splits, _ = clean_splits({"train": rows}, options)
     assert all({row.label for row in part} == set(counts) for part in splits.values())
     assert sorted(texts(splits["train"] + splits["validation"] + splits["test"])) == sorted(texts(rows))
+
+
+def test_one_text_of_a_label_is_too_few_to_hold_out_from() -> None:
+    given = {"train": base(), "test": labelled("lock", 2, 50)}
+    with pytest.raises(UserError, match=r"^data: found 1 text of label 'lock' to hold out from, expected at least 2"):
+        clean_splits(given, PreparationOptions(texts_per_label=1))
 
 
 def test_few_texts_of_each_label_are_drawn_by_the_seed_before_validation_is_held_out() -> None:
