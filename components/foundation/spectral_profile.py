@@ -44,6 +44,7 @@ TOKEN_STRIDE = 4
 SAMPLE_TEXTS = 64
 CKA_TEXTS = 256
 _BATCH = 32
+_TOKENS_AT_ONCE, _SAMPLE_AT_ONCE = 512, 16
 _PERMUTATION_SEED = 0
 _ARRAYS, _FACTS = "profile.safetensors", "profile.json"
 
@@ -100,6 +101,7 @@ class SpectralMeter:
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
         self._pooled: dict[int, Tensor] = {}
+        self._waiting: list[list[Tensor]] = []
         self._tokens = self._texts = self._depth = self._channels = 0
 
     def update(self, hidden_states: Sequence[Tensor], mask: Tensor, positions: Tensor) -> None:
@@ -107,12 +109,13 @@ class SpectralMeter:
         self._depth, self._channels = len(hidden_states) - 1, hidden_states[0].shape[-1]
         self._texts += len(mask)
         self._tokens += int(mask.sum())
-        self._measure_channels(hidden_states, self._tokens_to_measure(mask, positions))
+        self._gather_tokens(hidden_states, self._tokens_to_measure(mask, positions))
         self._measure_sample(hidden_states, mask, positions.to(mask.device) < SAMPLE_TEXTS)
         self._keep_pooled(hidden_states, mask, positions)
 
     def profile(self, *, bins: int) -> SpectralProfile:
         """The profile of everything seen so far; `bins` as in `spectrum.intensity`."""
+        self._measure_channels()
         means = {name: total / self._counts[name] for name, total in self._sums.items()}
         arrays = {name: value for name, value in means.items() if value.dim() == 1}
         for name, fingerprint in means.items():
@@ -144,39 +147,47 @@ class SpectralMeter:
         turn = (positions.to(mask.device)[:, None] + place_in_text) % self._token_stride == 0
         return (mask.bool() & turn).flatten().nonzero().flatten()
 
-    def _measure_channels(self, hidden_states: Sequence[Tensor], measured: Tensor) -> None:
+    def _gather_tokens(self, hidden_states: Sequence[Tensor], measured: Tensor) -> None:
+        """Tokens of several batches are measured at once: small operations cost more than what they compute."""
+        self._waiting.append([states.flatten(0, 1).index_select(0, measured) for states in hidden_states])
+        if sum(len(tokens[0]) for tokens in self._waiting) >= _TOKENS_AT_ONCE:
+            self._measure_channels()
+
+    def _measure_channels(self) -> None:
         """What is measured on every text. One layer at a time: what it needs stays in the processor's cache."""
-        if not len(measured):
-            return  # a batch of short texts; MKL transforms no empty tensor
+        count = sum(len(tokens[0]) for tokens in self._waiting)
+        if not count:
+            return  # MKL transforms no empty tensor
         sums: dict[str, list[Tensor]] = defaultdict(list)
         below = None
-        for states in hidden_states:
-            tokens = states.flatten(0, 1).index_select(0, measured)
-            layer = _TokenSpectra.of(spectrum.channel_spectrum(tokens), tokens.shape[-1])
+        for parts in zip(*self._waiting, strict=True):
+            layer = _TokenSpectra.of(spectrum.channel_spectrum(torch.cat(parts)), self._channels)
             layer.add_to(sums, "state")
             if below is not None:
                 update = layer.less(below)
                 update.add_to(sums, "update")
                 sums["update/block_influence"].append(_turns(below.norms, layer.norms, update.norms).sum())
             below = layer
+        self._waiting.clear()
         for name, totals in sums.items():
-            self._add(name, torch.stack(totals), len(measured))
+            self._add(name, torch.stack(totals), count)
 
     def _measure_sample(self, hidden_states: Sequence[Tensor], mask: Tensor, sampled: Tensor) -> None:
-        """What is measured on the first texts, one layer at a time."""
-        if not sampled.any():
-            return
-        sums: dict[str, list[Tensor]] = defaultdict(list)
-        below, mask = None, mask[sampled]
-        for layer in hidden_states:
-            states = spectrum.at_least_float32(layer[sampled])
-            self._measure_variants(sums, "state", states, mask)
-            if below is not None:
-                self._measure_variants(sums, "update", states - below, mask)
-            below = states
-        for name, totals in sums.items():
-            count = int(mask.sum()) if name.startswith("channel/") else len(mask) * self._channels
-            self._add(name, torch.stack(totals), count)
+        """What is measured on the first texts: a layer at a time, of few texts of like length, with little padding."""
+        for texts in torch.split(sampled.nonzero(), _SAMPLE_AT_ONCE) if sampled.any() else ():
+            tokens = mask[texts.flatten()].any(dim=0).nonzero().flatten()
+            real = mask[texts, tokens]
+            sums: dict[str, list[Tensor]] = defaultdict(list)
+            below = None
+            for layer in hidden_states:
+                states = spectrum.at_least_float32(layer[texts, tokens])
+                self._measure_variants(sums, "state", states, real)
+                if below is not None:
+                    self._measure_variants(sums, "update", states - below, real)
+                below = states
+            for name, totals in sums.items():
+                count = int(real.sum()) if name.startswith("channel/") else len(real) * self._channels
+                self._add(name, torch.stack(totals), count)
 
     def _measure_variants(self, sums: dict[str, list[Tensor]], quantity: str, states: Tensor, mask: Tensor) -> None:
         """Append the sums of a layer's states or updates [B, L, H], by name."""
