@@ -14,6 +14,7 @@ import json
 import os
 import runpy
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -24,7 +25,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-_LAUNCHER = """#!{python} -IS
+_LAUNCHER = """#!/bin/sh
+'''exec' {python} -IS "$0" "$@"
+' '''
 import json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
@@ -33,6 +36,7 @@ socket.send_fds(server, [len(request).to_bytes(8, "big")], [0, 1, 2])
 server.sendall(request)
 sys.exit(int(server.recv(8) or b"1"))
 """
+"""A script of the shell, whose first command starts it again as Python's: a `#!` line takes no path with a blank."""
 
 
 @contextmanager
@@ -44,7 +48,7 @@ def warm_python(modules: Sequence[str]) -> Iterator[None]:
         return
     with tempfile.TemporaryDirectory() as folder:
         address, launcher = f"{folder}/server", Path(folder) / "python"
-        launcher.write_text(_LAUNCHER.format(python=sys.executable, address=address), encoding="utf-8")
+        launcher.write_text(_LAUNCHER.format(python=shlex.quote(sys.executable), address=address), encoding="utf-8")
         launcher.chmod(0o700)
         listener = socket.socket(socket.AF_UNIX)
         try:

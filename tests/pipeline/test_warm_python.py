@@ -48,6 +48,19 @@ def test_a_task_has_its_arguments_environment_folder_and_exit_code(tasks: Path) 
     assert sys.executable == cold
 
 
+def test_the_interpreter_may_lie_below_a_folder_with_blanks(tasks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tasks / "an interpreter's folder" / "python"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setenv("PYTHONPATH", f"{tasks}{os.pathsep}{Path(__file__).parents[2]}")
+    with warm_python(["wave"]):
+        ended = run("3", "two words")
+    assert ended.returncode == 3
+    assert ended.stdout.startswith("argv ['3', 'two words']")
+    assert ended.stderr == "warm True\n"
+
+
 def test_a_fault_keeps_its_traceback(tasks: Path) -> None:
     with warm_python(["wave"]):
         ended = run("fault")
