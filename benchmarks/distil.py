@@ -1,5 +1,6 @@
 """Capture and distil as the steps do, for the benchmarks that time them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from datasets import DatasetDict
@@ -15,15 +16,21 @@ from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
 
 
+def candidate_of(layers: Sequence[int], alignment: str) -> tuple[Candidate, Selection]:
+    """A candidate that keeps these of twelve layers, and its selection."""
+    candidate = Candidate(strategy="manual", layers=len(layers), teacher_layers=list(layers), alignment=alignment)
+    return candidate, Selection(strategy="manual", depth=12, layers=[[(layer, 1.0)] for layer in layers])
+
+
 def capture_for(
-    candidate: Candidate, selection: Selection, teacher: TextClassifier, data: DatasetDict, target: Path
+    candidates: Sequence[tuple[Candidate, Selection]], teacher: TextClassifier, data: DatasetDict, target: Path
 ) -> None:
-    """Write the signals that one candidate needs."""
+    """Write the signals that these candidates need."""
     capture(
         teacher=teacher,
         data=data,
-        candidates=[candidate],
-        selections={candidate.name: selection},
+        candidates=[candidate for candidate, _ in candidates],
+        selections={candidate.name: selection for candidate, selection in candidates},
         options=SignalOptions(),
         checkpoints={},
         target=target,

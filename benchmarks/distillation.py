@@ -6,23 +6,26 @@ texts with the same losses, optimizer, precision and number of epochs; ours is t
 building of the student to its finished training, which could be resumed after every epoch.
 
 The ratios are those of trainings of ten epochs: ten times the seconds of an epoch, as trainings of three epochs have
-them, and the capture, counted once for one candidate, and once for eight that share it.
+them, and the capture: one candidate's own, or that of eight candidates with layers of their own, counted once for all.
+The trainings read from the latter.
 
     python benchmarks/distillation.py [--rounds 3] [--output benchmarks/results]
 """
 
 import argparse
+import itertools
+import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset, DatasetDict
-from distil import capture_for, distil
+from distil import candidate_of, capture_for, distil
 from measure import encoder, intents, interleaved, report
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -36,7 +39,7 @@ from components.foundation.selection import Selection
 from components.foundation.text_model import TextClassifier
 from components.foundation.training import collator, tokenized
 
-_TEXTS = 512
+_TEXTS, _CANDIDATES = 512, 8
 _EPOCHS, _EPOCHS_MEASURED = 10, 3
 _OPTIONS = StudentOptions()
 
@@ -56,16 +59,17 @@ def main() -> None:
 
 
 def _compare(
-    teacher: TextClassifier, data: DatasetDict, layers: list[int], alignment: str, rounds: int
+    teacher: TextClassifier, data: DatasetDict, layers: Sequence[int], alignment: str, rounds: int
 ) -> dict[str, object]:
-    candidate = Candidate(strategy="manual", layers=len(layers), teacher_layers=layers, alignment=alignment)
-    selection = Selection(strategy="manual", depth=12, layers=[[(layer, 1.0)] for layer in layers])
+    candidates = [candidate_of(each, alignment) for each in (layers, *_other_choices(len(layers)))]
+    candidate, selection = candidates[0]
     with tempfile.TemporaryDirectory() as scratch:
-        signals = Path(scratch) / "signals"
-        captured = _seconds(lambda: capture_for(candidate, selection, teacher, data, signals))
+        own, shared = Path(scratch) / "own", Path(scratch) / "shared"
+        captured = _seconds(lambda: capture_for(candidates[:1], teacher, data, own))
+        captured_for_all = _seconds(lambda: capture_for(candidates, teacher, data, shared))
         seconds = interleaved(
             {
-                "captured": lambda: distil(candidate, selection, teacher, data, signals, _EPOCHS_MEASURED),
+                "captured": lambda: distil(candidate, selection, teacher, data, shared, _EPOCHS_MEASURED),
                 "online": lambda: _online(teacher, data, selection, candidate, Path(scratch) / "student"),
             },
             rounds,
@@ -82,8 +86,14 @@ def _compare(
         "captured, s/epoch": ours,
         "capture, s": captured,
         "online / captured": slow / (captured + each),
-        "8 candidates": 8 * slow / (captured + 8 * each),
+        f"capture for {_CANDIDATES}, s": captured_for_all,
+        f"{_CANDIDATES} candidates": _CANDIDATES * slow / (captured_for_all + _CANDIDATES * each),
     }
+
+
+def _other_choices(count: int) -> list[tuple[int, ...]]:
+    """As many ways to keep that many of twelve layers as make up the candidates."""
+    return random.Random(0).sample(list(itertools.combinations(range(12), count)), _CANDIDATES - 1)
 
 
 def _seconds(work: Callable[[], object]) -> float:

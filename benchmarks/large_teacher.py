@@ -34,7 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         signals = Path(scratch) / "signals"
         started = time.perf_counter()
-        capture_for(_CANDIDATE, selection, teacher, data, signals)
+        capture_for([(_CANDIDATE, selection)], teacher, data, signals)
         rows.append(_row("capture", started))
 
         started = time.perf_counter()

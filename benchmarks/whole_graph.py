@@ -6,7 +6,7 @@
 (`plain_script.py`), its imports included. *Orchestration* is what an untracked pipeline run takes more than the
 script, *tracking* what a tracked run takes more than an untracked one, each from the command's start to its end in a
 fresh workspace. Both are measured where trainings are found done and few batches are timed, script and runs in turns,
-so that the noise of minutes of training does not drown them. Medians of the rounds.
+so that the noise of minutes of training does not drown them: medians of the rounds. Work is measured once.
 """
 
 import argparse

@@ -51,11 +51,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def mean_interval(values: Sequence[float], confidence: float) -> tuple[float, float] | None:
-    """Student-t interval of a mean over seeds; None for fewer than two."""
-    if len(values) < 2:
+    """Student-t interval of a mean over seeds; None for fewer than two, or where all are equal by chance."""
+    if len(set(values)) < 2:
         return None
     error = stats.sem(values)
-    if error == 0:
-        return float(values[0]), float(values[0])
     low, high = stats.t.interval(confidence, len(values) - 1, loc=np.mean(values), scale=error)
     return float(low), float(high)

@@ -13,13 +13,14 @@ from transformers import PreTrainedModel, set_seed
 from components.distill_student.losses import ALIGNMENTS, distillation_kl, linear_schedule
 from components.distill_student.options import StudentOptions
 from components.foundation import checkpoints
-from components.foundation.candidates import Candidate
+from components.foundation.candidates import Candidate, check_student_depth
 from components.foundation.errors import UserError
 from components.foundation.features import extract
 from components.foundation.intents import load_intents
 from components.foundation.layer_mix import LayerMix, evenly_spaced
 from components.foundation.layer_stack import depth, run_with_states, shallow_copy_of
 from components.foundation.linear_probe import start_from_probe
+from components.foundation.precision import fast_products
 from components.foundation.progress import emit
 from components.foundation.selection import Selection, load_selections
 from components.foundation.signals import Signals
@@ -96,11 +97,7 @@ def build_student(
         folder = checkpoints.fetch(candidate.student, pinned[candidate.student], Path(scratch))
         whole = load_classifier(folder, max_tokens=teacher.max_tokens, labels=teacher.labels)
     layers = depth(whole.model)
-    if candidate.layers > layers:
-        raise UserError(
-            f"candidate {candidate.name}: layers: found {candidate.layers}, expected at most {layers}, the depth of "
-            f"{candidate.student}"
-        )
+    check_student_depth(candidate, layers, f"candidate {candidate.name}")
     kept: list[LayerMix] = [[(layer, 1.0)] for layer in evenly_spaced(layers, candidate.layers)]
     model = shallow_copy_of(whole.model, kept).to(teacher.model.device)
     return TextClassifier(model=model, tokenizer=whole.tokenizer)
@@ -155,24 +152,26 @@ class DistillationTrainer(ClassifierTrainer):
         aligned = slice(None) if self._candidate.aligned_layers == "all" else slice(-1, None)
         pairs = list(zip(states, self._targets, strict=True))[aligned]
         mine = [extract(name, state, inputs["attention_mask"]) for state, _ in pairs]
-        teacher = self._teacher_features(name, inputs, mine[0][1])
+        layers = sorted({layer for _, mix in pairs for layer, _ in mix})
+        teacher = self._teacher_features(name, layers, inputs, mine[0][1])
         losses = [
             measure(features, sum(weight * teacher[layer] for layer, weight in mix), mask)  # type: ignore[arg-type]
             for (features, mask), (_, mix) in zip(mine, pairs, strict=True)
         ]
         return torch.stack(losses).mean()
 
-    def _teacher_features(self, name: str, inputs: dict[str, Tensor], mask: Tensor) -> dict[int, Tensor]:
+    def _teacher_features(
+        self, name: str, layers: Sequence[int], inputs: dict[str, Tensor], mask: Tensor
+    ) -> dict[int, Tensor]:
         """The teacher's features [B, L, W] by layer."""
         if self._online_teacher is None:
-            return self._signals.batch(name, inputs["index"].tolist(), mask)
+            return self._signals.batch(name, layers, inputs["index"].tolist(), mask)
         attended = inputs["attention_mask"]
-        with torch.no_grad():
+        with torch.no_grad(), fast_products():
             _, (_, *states) = run_with_states(
                 self._online_teacher, input_ids=inputs["input_ids"], attention_mask=attended
             )
-        needed = {layer for mix in self._targets for layer, _ in mix}
-        return {layer: extract(name, states[layer], attended)[0] for layer in needed}
+        return {layer: extract(name, states[layer], attended)[0] for layer in layers}
 
 
 def distill_and_save(

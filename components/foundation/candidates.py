@@ -142,6 +142,14 @@ def parse_candidate(raw: Any, where: str = "candidate") -> Candidate:
         raise UserError(f"{where}: {error}") from None
 
 
+def check_student_depth(candidate: Candidate, depth: int, where: str) -> None:
+    """`UserError` where the checkpoint that the candidate starts from, of `depth` layers, has too few."""
+    if candidate.layers > depth:
+        raise UserError(
+            f"{where}: layers: found {candidate.layers}, expected at most {depth}, the depth of {candidate.student}"
+        )
+
+
 def check_depth(candidate: Candidate, depth: int, where: str = "candidate") -> None:
     """`UserError` where the candidate asks for what a teacher of `depth` layers does not have."""
     if candidate.layers > depth:

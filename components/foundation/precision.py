@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 
 import torch
@@ -42,9 +42,14 @@ def _seconds(states: torch.Tensor, weights: torch.Tensor) -> float:
     return time.perf_counter() - started
 
 
+def fast_products() -> AbstractContextManager[object]:
+    """Within, matrix products are in bf16 where that is fast."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.autocast(device, torch.bfloat16, enabled=fast_bf16())
+
+
 @contextmanager
 def fast_inference() -> Iterator[None]:
-    """Forward passes without gradients, matrix products in bf16 where that is fast."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=fast_bf16()):
+    """Forward passes without gradients, and with `fast_products`."""
+    with torch.inference_mode(), fast_products():
         yield

@@ -57,26 +57,27 @@ class Signals:
         self._chunks = {name: table[name].chunks for name in self.features}
         self._starts = np.cumsum([0] + [len(chunk) for chunk in table["id"].chunks])
 
-    def batch(self, name: str, indices: Sequence[int], mask: Tensor) -> dict[int, Tensor]:
-        """A feature of the texts at these positions of the ids, by teacher layer: [B, L, W] float32, zero where padded.
+    def batch(self, name: str, layers: Sequence[int], indices: Sequence[int], mask: Tensor) -> dict[int, Tensor]:
+        """A feature of these layers of the teacher, of the texts at these positions of the ids: by layer [B, L, W]
+        float32, zero where padded.
 
         mask [B, L] tells where in a row of the batch the text's rows stand.
         """
-        about = self.features[name]
-        padded = torch.zeros(len(indices), len(about.layers), mask.shape[1], about.width)
+        padded = torch.zeros(len(indices), len(layers), mask.shape[1], self.features[name].width)
         real = mask.bool().cpu()
         for row, index in enumerate(indices):
-            padded[row][:, real[row]] = self._recorded(name, int(index)).float()
+            padded[row][:, real[row]] = self._recorded(name, layers, int(index)).float()
         padded = padded.to(mask.device)
-        return {layer: padded[:, position] for position, layer in enumerate(about.layers)}
+        return {layer: padded[:, position] for position, layer in enumerate(layers)}
 
-    def _recorded(self, name: str, index: int) -> Tensor:
+    def _recorded(self, name: str, layers: Sequence[int], index: int) -> Tensor:
+        """Of one text, bfloat16 [layers, rows, width]; what other candidates' layers need is not touched."""
         row = self._rows[index]
         chunk = int(np.searchsorted(self._starts, row, side="right")) - 1
         bits = self._chunks[name][chunk][int(row - self._starts[chunk])].values.to_numpy()
         about = self.features[name]
-        values = torch.from_numpy(bits.view(np.int16).copy()).view(torch.bfloat16)
-        return values.reshape(len(about.layers), -1, about.width)
+        of_all = bits.view(np.int16).reshape(len(about.layers), -1, about.width)
+        return torch.from_numpy(of_all[[about.layers.index(layer) for layer in layers]]).view(torch.bfloat16)
 
 
 def write_signals(

@@ -4,7 +4,7 @@ A strategy is named by its entry point in the group below, or directly by its pl
 """
 
 import hashlib
-import inspect
+import importlib
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -48,9 +48,10 @@ def load_strategy(name: str) -> Any:
 
 
 def foreign_code(names: Iterable[str]) -> str:
-    """A digest of the files of those strategies that are not this project's own; empty where all are."""
-    own = {point.name for point in entry_points(group=GROUP) if point.value.startswith("components.")}
-    functions = [load_strategy(name) for name in sorted(set(names) - own)]
-    files = [inspect.getsourcefile(inspect.unwrap(function)) for function in functions]
+    """A digest of the modules of those strategies that are not this project's own; empty where all are."""
+    installed = {point.name: point.value for point in entry_points(group=GROUP)}
+    places = {installed.get(name, name) for name in names}
+    modules = sorted({place.partition(":")[0] for place in places if not place.startswith("components.")})
+    files = [importlib.import_module(module).__file__ for module in modules]
     digest = hashlib.sha256(b"".join(Path(file).read_bytes() for file in files if file))
     return digest.hexdigest()[:8] if files else ""

@@ -1,9 +1,10 @@
 """The training loop that teacher and students share: `transformers.Trainer`, told what to report and what to refuse."""
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ from components.foundation.trainings import Training, digest
 from components.foundation.trainings_folder import training_folder
 from components.foundation.words_in_use import words_in_use
 
+_TELL_EVERY_S = 5.0
 _NO_PART = ("_name_or_path", "transformers_version", "architectures", "dtype", "use_cache")
 
 
@@ -80,7 +82,15 @@ def collator(classifier: TextClassifier) -> Callable[[Sequence[dict[str, Any]]],
 
 
 class ClassifierTrainer(Trainer):
-    """Cross-entropy training; `batch_loss` is the place for another objective."""
+    """Cross-entropy training; `batch_loss` is the place for another objective.
+
+    On one GPU, however many there are: Trainer would hide the model behind `DataParallel`, and make batches larger.
+    More GPUs train more candidates at once.
+    """
+
+    def __init__(self, **arguments: Any):
+        super().__init__(**arguments)
+        self.args._n_gpu = min(self.args.n_gpu, 1)
 
     def batch_loss(self, inputs: dict[str, torch.Tensor], model: Any) -> tuple[torch.Tensor, Any]:
         outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
@@ -143,7 +153,8 @@ def fit(
             history = _restore(classifier, work, run)
         else:
             padding = [classifier.tokenizer.pad_token_id]
-            with words_in_use(classifier.model, [*train["input_ids"], *validation["input_ids"], padding]):
+            reporter = _Reporter(what, run)
+            with words_in_use(classifier.model, [*train["input_ids"], *validation["input_ids"], padding]), reporter:
                 loop = trainer(
                     model=classifier.model,
                     args=_arguments(schedule, str(work.folder), math.ceil(len(train) / schedule.batch_size)),
@@ -151,7 +162,7 @@ def fit(
                     eval_dataset=validation,
                     data_collator=collator(classifier),
                     compute_metrics=_accuracy,
-                    callbacks=_callbacks(schedule, what, run),
+                    callbacks=[reporter, *_early_stopping(schedule)],
                     **arguments,
                 )
                 _train(loop, schedule, work)
@@ -194,9 +205,8 @@ def _restore(classifier: TextClassifier, work: Training, run: Run) -> list[dict[
     return history
 
 
-def _callbacks(schedule: Schedule, what: str, run: Run) -> list[TrainerCallback]:
-    reporter: list[TrainerCallback] = [_Reporter(what, run)]
-    return [*reporter, EarlyStoppingCallback(schedule.patience)] if schedule.patience else reporter
+def _early_stopping(schedule: Schedule) -> list[TrainerCallback]:
+    return [EarlyStoppingCallback(schedule.patience)] if schedule.patience else []
 
 
 def _arguments(schedule: Schedule, folder: str, steps_per_epoch: int) -> TrainingArguments:
@@ -246,12 +256,21 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, dict[str, f
 
 
 class _Reporter(TrainerCallback):
-    """Progress for whoever watches, losses and validation scores for MLflow."""
+    """Progress for whoever watches, losses and validation scores for MLflow: several points in one message, as each
+    message costs time that trains nothing. When the block ends, however it does, MLflow has them all."""
 
     def __init__(self, what: str, run: Run):
         self._what, self._run = what, run
         self._progress: Progress | None = None
         self._latest: dict[str, Any] = {}
+        self._untold: list[tuple[int, dict[str, float]]] = []
+        self._told_at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._tell()
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._run.curves(_curves(state.log_history))  # of a killed training, perhaps below a new MLflow run
@@ -267,4 +286,10 @@ class _Reporter(TrainerCallback):
         self._latest |= {
             name.replace("validation.", "val_").replace("train.", ""): round(v, 4) for name, v in known.items()
         }
-        self._run.metrics(known, step=state.global_step)
+        self._untold.append((state.global_step, known))
+        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._run.curves(self._untold)
+        self._untold, self._told_at = [], time.monotonic()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.foundation import checkpoints, storage
-from components.foundation.candidates import parse_candidates
+from components.foundation.candidates import check_student_depth, parse_candidates
 from components.foundation.demo import tables
 from components.foundation.errors import UserError
 
@@ -25,8 +25,12 @@ def data_version(source: str) -> str:
 
 
 def check_candidates(candidates: list[Any], teacher: str) -> None:
-    """Refuse what can be refused before any compute: bad candidates, more layers than the teacher has."""
-    parse_candidates(candidates, depth=readable_depth(teacher))
+    """Refuse what can be refused before any compute: bad candidates, more layers than the teacher or the checkpoint to
+    start from has."""
+    for index, candidate in enumerate(parse_candidates(candidates, depth=readable_depth(teacher))):
+        depth = readable_depth(candidate.student) if candidate.student else None
+        if depth is not None:
+            check_student_depth(candidate, depth, f"candidates[{index}]")
 
 
 def student_checkpoints(candidates: list[Any]) -> list[str]:
@@ -34,9 +38,10 @@ def student_checkpoints(candidates: list[Any]) -> list[str]:
     return sorted({candidate.student for candidate in parse_candidates(candidates) if candidate.student})
 
 
-def readable_depth(teacher: str) -> int | None:
-    """The teacher's depth where its configuration lies on this machine; None where it must be fetched first."""
-    folder = checkpoints.fetch(teacher, "", Path()) if teacher == "demo:minilm" else Path(teacher).expanduser()
+def readable_depth(checkpoint: str) -> int | None:
+    """A checkpoint's depth where its configuration lies on this machine; None where it must be fetched first."""
+    is_demo = checkpoint == "demo:minilm"
+    folder = checkpoints.fetch(checkpoint, "", Path()) if is_demo else Path(checkpoint).expanduser()
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -24,6 +24,7 @@ from components.foundation.candidates import Candidate
 from components.foundation.errors import UserError
 from components.foundation.intents import load_intents, sample_texts
 from components.foundation.layer_stack import depth
+from components.foundation.selection import Selection
 from components.foundation.signals import Signals
 from components.foundation.spectral_profile import SpectralProfile, profile_classifier
 from components.foundation.step import step
@@ -72,10 +73,12 @@ def run_study(plan: Plan, table: Path, workspace: Workspace) -> tuple[list[Row],
         _check_teacher(done.get((study, TEACHER, 0)), answers == np.array(data["test"]["label"]), table)
         profile = _profiled(settings, teacher, data)
         students = {(study, one.configuration, one.seed): one for one in plan.students(depth(teacher.model))}
+        for key, candidate in students.items():
+            _check_layers(done.get(key), select(profile, candidate), table)
         missing = {key: candidate for key, candidate in students.items() if key not in done}
         signals = scratch / "signals"
         stage = Stage(data=data, teacher=teacher, teacher_answers=answers, profile=profile, signals=signals)
-        _capture(stage, list(missing.values()), settings)
+        _capture(stage, list(students.values()) if missing else [], settings)
         anchors = [(study, TEACHER, 0), *([(study, FROZEN, 0)] if plan.frozen_anchor else [])]
         for key in anchors:
             if key not in done:
@@ -135,6 +138,16 @@ def _check_teacher(known: Row | None, correct: np.ndarray, table: Path) -> None:
         )
 
 
+def _check_layers(known: Row | None, selection: Selection, table: Path) -> None:
+    """A strategy of one's own may have been edited since the row was added."""
+    chosen = _kept(selection)
+    if known is not None and known.teacher_layers != chosen:
+        raise UserError(
+            f"table {table}: {known.configuration} was made of the teacher's layers {known.teacher_layers or 'mixed'}, "
+            f"and would be of {chosen or 'mixed'} now, by another strategy or profile; choose another --output"
+        )
+
+
 def _profiled(settings: Settings, teacher: TextClassifier, data: DatasetDict) -> SpectralProfile:
     with step("profile_teacher"):
         return profile_classifier(
@@ -191,9 +204,15 @@ def _train(key: Key, candidate: Candidate, stage: Stage, settings: Settings) -> 
         stage,
         answers,
         epochs=settings.student_epochs,
-        layers=[mix[0][0] for mix in selection.layers] if all(len(mix) == 1 for mix in selection.layers) else (),
+        layers=_kept(selection),
         seconds=time.monotonic() - started,
     )
+
+
+def _kept(selection: Selection) -> str:
+    """The layers as a row tells them; nothing where they are mixed."""
+    is_mixed = any(len(mix) > 1 for mix in selection.layers)
+    return "" if is_mixed else " ".join(str(layer) for ((layer, _),) in selection.layers)
 
 
 def _answers(classifier: TextClassifier, data: DatasetDict) -> np.ndarray:
@@ -207,7 +226,7 @@ def _row(
     answers: np.ndarray,
     *,
     epochs: int = 0,
-    layers: Sequence[int] = (),
+    layers: str = "",
     seconds: float = 0.0,
 ) -> Row:
     study, configuration, seed = key
@@ -216,7 +235,7 @@ def _row(
         study=study,
         configuration=configuration,
         seed=seed,
-        teacher_layers=" ".join(map(str, layers)),
+        teacher_layers=layers,
         accuracy=round(float((answers == labels).mean()), 6),
         macro_f1=round(float(f1_score(labels, answers, average="macro", zero_division=0)), 6),
         agreement=round(float((answers == stage.teacher_answers).mean()), 6),

@@ -55,7 +55,7 @@ def _table(found: Sequence[Finding]) -> str:
 
 def _oracle_text(grid: Grid, profile: SpectralProfile) -> str:
     scores = {name: score(profile) for name, score in SCORES.items() if name not in _SAME_SCORE}
-    told = [f"`{name}` {rho:+.2f} (p {p:.3f})" for name, (rho, p) in score_correlations(grid, scores).items()]
+    told = [f"`{name}` {rho:+.2f}" for name, rho in score_correlations(grid, scores).items()]
     return f"Spearman's correlation between a subset's summed layer scores and its accuracy: {', '.join(told)}."
 
 

@@ -119,6 +119,14 @@ def test_more_layers_than_a_local_teacher(step_refuses: StepRefuses, says: Says,
     says(line, ["candidates[0]: layers: found 5, expected at most 4, the teacher's depth"])
 
 
+def test_more_layers_than_a_local_checkpoint_to_start_from(
+    step_refuses: StepRefuses, says: Says, tiny_checkpoint: Path
+) -> None:
+    wanted = {"strategy": "last", "layers": 5, "student": str(tiny_checkpoint)}
+    line = resolve(step_refuses, candidates=[wanted])
+    says(line, [f"candidates[0]: layers: found 5, expected at most 4, the depth of {tiny_checkpoint}"])
+
+
 @pytest.mark.parametrize("config", ["[]", '{"num_hidden_layers": "four"}', "{"], ids=["list", "words", "broken"])
 def test_a_teacher_whose_depth_cannot_be_read_waits_for_its_step(place: Path, config: str) -> None:
     (place / "config.json").write_text(config)

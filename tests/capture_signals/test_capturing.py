@@ -103,7 +103,7 @@ def test_features_are_those_of_the_encoder_layers_outputs(alignment, name, recor
             states = tiny_classifier.model.eval()(ids, output_hidden_states=True).hidden_states
         for layer in (0, 2):
             expected, mask = extract(name, states[layer + 1], torch.ones_like(ids))
-            torch.testing.assert_close(found.batch(name, [index], mask)[layer], expected, **NEAR)
+            torch.testing.assert_close(found.batch(name, [layer], [index], mask)[layer], expected, **NEAR)
 
 
 def test_the_budget_is_kept_to_the_byte(record, signals, tmp_path, capsys):

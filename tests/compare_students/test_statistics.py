@@ -64,9 +64,9 @@ def test_interval_over_seeds_by_hand():
     assert (low, high) == pytest.approx((0.9 - 4.302653 * 0.01 / 3**0.5, 0.9 + 4.302653 * 0.01 / 3**0.5))
 
 
-def test_one_seed_has_no_interval_and_equal_seeds_none_wider_than_a_point():
-    assert mean_interval([0.9], 0.95) is None
-    assert mean_interval([0.75, 0.75], 0.95) == (0.75, 0.75)
+@pytest.mark.parametrize("accuracies", [[0.9], [0.75, 0.75]])
+def test_where_seeds_show_no_spread_there_is_no_interval(accuracies):
+    assert mean_interval(accuracies, 0.95) is None
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95])

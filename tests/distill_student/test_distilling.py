@@ -1,6 +1,6 @@
 """Students taught for real, by a tiny teacher on tiny intents."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from components.capture_signals.options import SignalOptions
 from components.distill_student.distilling import DistillationTrainer, build_student, distill, distill_and_save
 from components.distill_student.losses import ALIGNMENTS, distillation_kl
 from components.distill_student.options import StudentOptions
-from components.foundation import checkpoints
+from components.foundation import checkpoints, precision
 from components.foundation.candidates import Candidate
 from components.foundation.errors import UserError
 from components.foundation.features import extract
@@ -103,6 +103,20 @@ def signals_of(teacher: TextClassifier, data: DatasetDict, target: Path, budget_
         options=SignalOptions(signals_budget_gib=budget_gib), checkpoints={}, target=target,
     )  # fmt: skip
     return target
+
+
+class Losses(Run):
+    """Keeps the losses that MLflow would get."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.training: list[float] = []
+        self.validation: list[float] = []
+
+    def curves(self, points: Iterable[tuple[int, Any]]) -> None:
+        for _, values in points:
+            self.training += [values["train.loss"]] if "train.loss" in values else []
+            self.validation += [values["validation.loss"]] if "validation.loss" in values else []
 
 
 def untaught(teacher: TextClassifier, wanted: Candidate) -> TextClassifier:
@@ -194,6 +208,15 @@ def test_recorded_states_teach_as_the_teacher_itself(alignment, teacher, loss_of
     assert losses[1] > 1e-4
 
 
+def test_an_online_teacher_runs_in_the_format_that_recorded_states_were_made_in(teacher, loss_of, monkeypatch):
+    monkeypatch.setattr(precision, "fast_bf16", lambda: True)
+    student, seen = steady(untaught(teacher, candidate("hidden_mse"))), set()
+    product = next(module for module in teacher.model.modules() if isinstance(module, torch.nn.Linear))
+    with product.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype)):
+        loss_of(student, candidate("hidden_mse"))
+    assert seen == {torch.bfloat16}
+
+
 @every_alignment
 @pytest.mark.parametrize("aligned_layers", ["all", "last"])
 def test_the_loss_is_the_weighted_sum_of_its_parts(alignment, aligned_layers, teacher, tiny_data, loss_of):
@@ -254,15 +277,7 @@ def test_validation_measures_the_logits_against_the_validation_signals(
 
 @pytest.mark.parametrize("alignment", ["none", *ALIGNMENTS])
 def test_training_lowers_the_loss(alignment, teacher, tiny_data, recorded):
-    class Losses(Run):
-        training: list[float] = []  # noqa: RUF012
-        validation: list[float] = []  # noqa: RUF012
-
-        def metrics(self, values, step=0):
-            self.training += [values["train.loss"]] if "train.loss" in values else []
-            self.validation += [values["validation.loss"]] if "validation.loss" in values else []
-
-    run = Losses(None)
+    run = Losses()
     options = StudentOptions(student_epochs=6, student_learning_rate=3e-3, student_batch_size=16)
     student_of(teacher, tiny_data, recorded, candidate(alignment), options, run)
     assert len(run.training) == 36  # 96 texts in batches of 16, six times
@@ -291,18 +306,12 @@ def test_same_seed_same_weights_and_another_seed_others(teacher, tiny_data, reco
 def test_a_student_that_gets_no_better_runs_out_of_patience(teacher, tiny_data, recorded):
     """At a learning rate that moves no weight, the second epoch is as good as the first."""
 
-    class Epochs(Run):
-        seen = 0
-
-        def metrics(self, values, step=0):
-            self.seen += "validation.loss" in values
-
     options = OPTIONS.model_copy(update={"student_epochs": 5, "student_learning_rate": 1e-30})
     for patience, epochs in ((0, 5), (1, 2), (3, 4)):
-        run = Epochs(None)
+        run = Losses()
         patient = options.model_copy(update={"student_patience": patience})
         student_of(teacher, tiny_data, recorded, candidate(), patient, run)
-        assert run.seen == epochs
+        assert len(run.validation) == epochs
 
 
 @pytest.mark.parametrize("signals", ["recorded", "logits_only"])
@@ -325,11 +334,13 @@ def test_an_online_teacher_says_so(teacher, tiny_data, logits_only, recorded, ca
 def test_a_loss_that_is_not_finite_stops_with_advice(teacher, tiny_data, recorded):
     signals, others = (Signals(recorded, tiny_data[split]["id"]) for split in ("train", "validation"))
     signals.logits[40] = float("nan")
-    with pytest.raises(UserError, match=r"the loss is nan at step \d, learning rate .*; lower the learning rate"):
+    run, options = Losses(), StudentOptions(student_epochs=1, student_batch_size=1)
+    with pytest.raises(UserError, match=r"the loss is nan at step \d+, learning rate .*; lower the learning rate"):
         distill(
             teacher=teacher, student=untaught(teacher, candidate()), data=tiny_data, signals=signals,
-            validation_signals=others, selection=SELECTION, candidate=candidate(), options=OPTIONS, run=NO_RUN,
+            validation_signals=others, selection=SELECTION, candidate=candidate(), options=options, run=run,
         )  # fmt: skip
+    assert run.training  # what was learned until then is told
 
 
 def test_candidates_that_come_to_the_same_train_once(teacher, tiny_data, recorded, tmp_path, monkeypatch, capsys):

@@ -57,28 +57,29 @@ def mask_of(lengths: list[int], left: bool = False) -> torch.Tensor:
     return ((place.flip(0) if left else place) < torch.tensor(lengths)[:, None]).long()
 
 
+@pytest.mark.parametrize("layers", [[0, 2, 3], [3, 0], [2]], ids=str)
 @pytest.mark.parametrize("left", [False, True], ids=["right", "left"])
-def test_a_batch_holds_each_text_in_its_place(written, left):
+def test_a_batch_holds_each_text_in_its_place(written, left, layers):
     order, texts = [3, 0, 4, 2, 1], some_signals()
     signals = Signals(written, [texts[index].id for index in order])
     asked = [4, 0, 2]  # positions of the ids: texts 1, 3 and 4
     lengths = [LENGTHS[order[position]] for position in asked]
     mask = mask_of(lengths, left)
-    batch = signals.batch("tokens", asked, mask)
-    assert list(batch) == [0, 2, 3]
-    for place, layer in enumerate(batch):
+    batch = signals.batch("tokens", layers, asked, mask)
+    assert list(batch) == layers
+    for layer in layers:
         assert batch[layer].dtype == torch.float32
         assert batch[layer].shape == (3, 6, 4)
         assert (batch[layer][mask == 0] == 0).all()
         for row, position in enumerate(asked):
-            recorded = texts[order[position]].features["tokens"][place]
+            recorded = texts[order[position]].features["tokens"][[0, 2, 3].index(layer)]
             assert torch.equal(batch[layer][row][mask[row] == 1], recorded.float())
 
 
 def test_a_pooled_feature_has_one_row_a_text(written):
     texts = some_signals()
     signals = Signals(written, ["text-2", "text-0"])
-    batch = signals.batch("pooled", [1, 0], torch.ones(2, 1, dtype=torch.int64))
+    batch = signals.batch("pooled", [1], [1, 0], torch.ones(2, 1, dtype=torch.int64))
     assert list(batch) == [1]
     for row, text in enumerate((texts[0], texts[2])):
         assert torch.equal(batch[1][row], text.features["pooled"][0].float())
@@ -145,5 +146,5 @@ def test_any_bfloat16_comes_back_bit_by_bit(values, tmp_path_factory):
     text = TextSignals(id="a", logits=_logits(0), features={"tokens": recorded})
     write_signals([[text]], {"tokens": Feature(layers=[7], width=1)}, {}, folder)
     mask = torch.ones(1, len(values), dtype=torch.int64)
-    found = Signals(folder, ["a"]).batch("tokens", [0], mask)[7]
+    found = Signals(folder, ["a"]).batch("tokens", [7], [0], mask)[7]
     assert torch.equal(found[0].bfloat16().view(torch.int16), recorded[0].view(torch.int16))

@@ -15,6 +15,7 @@ import torch
 from helpers import intents, same_weights, split_of
 from mortal_training import EPOCHS, SCHEDULE, STEPS_PER_EPOCH, Mortal, tiny_model, train
 from safetensors.torch import load_file
+from transformers import TrainingArguments
 
 from components.foundation.tracking import Run
 from components.foundation.training import ClassifierTrainer, tokenized
@@ -45,6 +46,12 @@ class Notebook(Run):
 
 class Crash(Exception):
     """What interrupts a training within a process."""
+
+
+def test_of_several_gpus_one_is_used(tmp_path):
+    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none")
+    arguments._n_gpu = 2
+    assert ClassifierTrainer(model=tiny_model().model, args=arguments).args.n_gpu == 1
 
 
 # -- finished ---------------------------------------------------------------------------------------------------------

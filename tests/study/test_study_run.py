@@ -126,6 +126,12 @@ def test_rows_of_another_teacher_are_refused(values: dict, workspace: Workspace,
     assert foreign.read_text() == before
 
 
+def test_rows_of_other_layers_than_the_strategy_chooses_now_are_refused(copy: Path, values: dict, workspace: Workspace):
+    copy.write_text(copy.read_text().replace(",last-2L,0,2 3,", ",last-2L,0,1 3,"))
+    with pytest.raises(UserError, match=r"last-2L was made of the teacher's layers 1 3, and would be of 2 3 now"):
+        run_study(Plan(**values), copy, workspace)
+
+
 def test_one_process_at_a_time(table: Path, values: dict, workspace: Workspace):
     (lock,) = workspace.root.glob("study-*.lock")
     with FileLock(lock), pytest.raises(UserError, match="another process runs a study with these settings there"):
