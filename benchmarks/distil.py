@@ -11,7 +11,6 @@ from components.distill_student.distilling import build_student, distill
 from components.distill_student.options import StudentOptions
 from components.foundation.candidates import Candidate
 from components.foundation.selection import Selection
-from components.foundation.signals import Signals
 from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
 
@@ -45,8 +44,7 @@ def distil(
         teacher=teacher,
         student=build_student(teacher, selection, candidate, {}),
         data=data,
-        signals=Signals(signals, data["train"]["id"]),
-        validation_signals=Signals(signals, data["validation"]["id"]),
+        signals=signals,
         selection=selection,
         candidate=candidate,
         options=StudentOptions(student_epochs=epochs),

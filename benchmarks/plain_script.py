@@ -40,6 +40,7 @@ def main(settings: dict[str, Any], folder: Path) -> None:
         prepare_data,
         data_version=versions.data_version,
         out_of_scope_version=versions.out_of_scope_version,
+        unlabelled_version=versions.unlabelled_version,
         prepared=prepared,
     )
     call(

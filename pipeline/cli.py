@@ -139,9 +139,10 @@ def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
     "--output", default="docs/studies", show_default=True, help="Folder of the table, the findings, the plot."
 )
 @click.option("--data", default=None, help="Data to study; the plan's own otherwise.")
+@click.option("--unlabelled-data", default=None, help="Texts without labels; the plan's own otherwise.")
 @click.option("--teacher", default=None, help="Where the teacher's checkpoint lies; the plan's own otherwise.")
 @_WORKSPACE
-def study(plan_file: str, output: str, data: str | None, teacher: str | None, workspace: str) -> None:
+def study(plan_file: str, output: str, workspace: str, **sources: str | None) -> None:
     """Train every student of a PLAN (YAML) that its table lacks, and tell what the table shows.
 
     Stop it at any point and start it again: no training is done twice.
@@ -151,7 +152,7 @@ def study(plan_file: str, output: str, data: str | None, teacher: str | None, wo
     from pipeline.study.plan import Plan
 
     values = read_settings(plan_file)
-    here = {name: uri for name, uri in {"data": data, "teacher": teacher}.items() if uri is not None}
+    here = {name: uri for name, uri in sources.items() if uri is not None}
     settings = values.get("settings") or {}
     values["settings"] = {**settings, **here} if isinstance(settings, dict) else settings
     plan, folder, name, console = Plan(**values), Path(output), Path(plan_file).stem, open_console()

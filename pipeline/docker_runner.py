@@ -16,6 +16,8 @@ from components.foundation.errors import UserError
 from pipeline.settings import Settings
 from pipeline.workspace import Workspace
 
+_SOURCES = ("data", "out_of_scope_data", "unlabelled_data", "teacher")
+"""Settings that may name files or folders of this machine."""
 _PREFIXES_PASSED_ON = (
     *("AWS_", "MLFLOW_"),
     *("OMP_", "OPENBLAS_", "MKL_"),  # how this machine computes: other kernels round otherwise
@@ -83,7 +85,7 @@ def docker_runner(settings: Settings, workspace: Workspace, environment: Mapping
 
 def with_absolute_paths(settings: Settings) -> Settings:
     """The same settings; what they name on this machine is named independently of the working folder and of ~."""
-    named = {name: _absolute(getattr(settings, name)) for name in ("data", "out_of_scope_data", "teacher")}
+    named = {name: _absolute(getattr(settings, name)) for name in _SOURCES}
     if _publishes_here(settings):
         named["publish_to"] = os.path.abspath(os.path.expanduser(settings.publish_to))
     candidates = [
@@ -141,7 +143,7 @@ def _written_to(settings: Settings, workspace: Workspace) -> Iterator[Path]:
 
 def _local_sources(settings: Settings) -> Iterator[Path]:
     students = [candidate.get("student", "") for candidate in settings.candidates]
-    for uri in (settings.data, settings.out_of_scope_data, settings.teacher, *students):
+    for uri in (*(getattr(settings, name) for name in _SOURCES), *students):
         if os.path.isabs(uri) and os.path.exists(uri):
             yield Path(uri)
 

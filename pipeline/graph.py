@@ -45,6 +45,7 @@ def _distil(deployment: Deployment, s: Any) -> None:
             resolve_data(
                 data=s.data,
                 out_of_scope_data=s.out_of_scope_data,
+                unlabelled_data=s.unlabelled_data,
                 teacher=s.teacher,
                 candidates=s.candidates,
                 publish_to=s.publish_to,
@@ -56,6 +57,8 @@ def _distil(deployment: Deployment, s: Any) -> None:
                 data_version=resolved.outputs["data_version"],
                 out_of_scope_data=s.out_of_scope_data,
                 out_of_scope_version=resolved.outputs["out_of_scope_version"],
+                unlabelled_data=s.unlabelled_data,
+                unlabelled_version=resolved.outputs["unlabelled_version"],
                 text_column=s.text_column,
                 label_column=s.label_column,
                 validation_share=s.validation_share,

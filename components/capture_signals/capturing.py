@@ -1,4 +1,4 @@
-"""One pass of the teacher over the training and validation texts, recorded."""
+"""One pass of the teacher over the transfer set and the validation texts, recorded."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from datasets import Dataset, DatasetDict
 from components.capture_signals.options import SignalOptions
 from components.foundation.candidates import Candidate
 from components.foundation.features import extract, width
+from components.foundation.intents import transfer_set
 from components.foundation.layer_stack import depth, run_with_states
 from components.foundation.precision import fast_inference
 from components.foundation.progress import emit
@@ -36,9 +37,10 @@ def capture(
     `selections` by candidate's name; `checkpoints`: the pinned version of each checkpoint that candidates start from,
     handed on to the students. Returns the facts.
     """
-    tokens = sum(len(ids) for ids in teacher.tokenize(data["train"]["text"]))
+    transfer = transfer_set(data)
+    tokens = sum(len(ids) for ids in teacher.tokenize(transfer["text"]))
     wanted = _wanted(candidates, selections, int(teacher.model.config.hidden_size))
-    sizes = {name: about.bytes_of(_rows(name, data, tokens)) / _GIB for name, about in wanted.items()}
+    sizes = {name: about.bytes_of(_rows(name, transfer, tokens)) / _GIB for name, about in wanted.items()}
     recorded = _within(sizes, options.signals_budget_gib)
     for name in sorted(set(wanted) - recorded):
         emit(
@@ -48,7 +50,7 @@ def capture(
         )
     features = {name: about for name, about in wanted.items() if name in recorded}
     facts = {
-        "texts": len(data["train"]),
+        "texts": len(transfer),
         "tokens": tokens,
         "depth": depth(teacher.model),
         "gib": {name: round(size, 4) for name, size in sizes.items()},
@@ -71,8 +73,8 @@ def _wanted(candidates: Sequence[Candidate], selections: Mapping[str, Selection]
     return {name: Feature(layers=sorted(found), width=width(name, channels)) for name, found in layers.items()}
 
 
-def _rows(name: str, data: DatasetDict, tokens: int) -> int:
-    return len(data["train"]) if name == "pooled" else tokens
+def _rows(name: str, transfer: Dataset, tokens: int) -> int:
+    return len(transfer) if name == "pooled" else tokens
 
 
 def _within(sizes: Mapping[str, float], budget: float) -> set[str]:
@@ -86,7 +88,7 @@ def _within(sizes: Mapping[str, float], budget: float) -> set[str]:
 
 
 def _record(teacher: TextClassifier, data: DatasetDict, features: Mapping[str, Feature]) -> Iterator[list[TextSignals]]:
-    yield from _record_split(teacher, data["train"], features, "capture")
+    yield from _record_split(teacher, transfer_set(data), features, "capture")
     yield from _record_split(teacher, data["validation"], {}, "")
 
 

@@ -49,6 +49,7 @@ def render_report(
             rows=rows,
             shipped=shipped,
             teacher=leaderboard["teacher"],
+            labelled={name: split for name, split in leaderboard["data"]["splits"].items() if split["texts_by_label"]},
             has_seeds=any(len(row["seeds"]) > 1 for row in rows),
             has_strangers="out_of_scope_auroc" in leaderboard["teacher"]["scores"],
             spectrum=spectral_findings(profile),

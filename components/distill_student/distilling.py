@@ -16,14 +16,14 @@ from components.foundation import checkpoints
 from components.foundation.candidates import Candidate, check_student_depth
 from components.foundation.errors import UserError
 from components.foundation.features import extract
-from components.foundation.intents import load_intents
+from components.foundation.intents import NO_LABEL, load_intents, transfer_set
 from components.foundation.layer_mix import LayerMix, evenly_spaced
 from components.foundation.layer_stack import depth, run_with_states, shallow_copy_of
 from components.foundation.linear_probe import start_from_probe
 from components.foundation.precision import fast_products
 from components.foundation.progress import emit
 from components.foundation.selection import Selection, load_selections
-from components.foundation.signals import Signals
+from components.foundation.signals import Signals, load_facts
 from components.foundation.storage import whole_folder
 from components.foundation.student import write_description
 from components.foundation.text_model import TextClassifier, load_classifier
@@ -36,24 +36,28 @@ def distill(
     teacher: TextClassifier,
     student: TextClassifier,
     data: DatasetDict,
-    signals: Signals,
-    validation_signals: Signals,
+    signals: str | Path,
     selection: Selection,
     candidate: Candidate,
     options: StudentOptions,
     run: Run,
 ) -> None:
-    """Train the student in place by the teacher's signals on the training split; the teacher is left as it was."""
-    _check_alignable(teacher, student, data["train"]["text"], candidate)
-    online = candidate.aligns and candidate.features not in signals.features
+    """Train the student in place by the teacher's recorded signals on the transfer set; the teacher is left as it was.
+
+    Unlabelled texts teach what the teacher answers to them; a candidate without teacher does without them.
+    """
+    texts = transfer_set(data) if candidate.is_taught else data["train"]
+    recorded, validation_signals = Signals(signals, texts["id"]), Signals(signals, data["validation"]["id"])
+    _check_alignable(teacher, student, texts["text"], candidate)
+    online = candidate.aligns and candidate.features not in recorded.features
     if online:
-        _check_online(teacher, student, data["train"]["text"], candidate)
+        _check_online(teacher, student, texts["text"], candidate)
         emit("note", message="the hidden states that it aligns to are not recorded: the teacher runs in every step")
     if candidate.student:
         start_from_probe(student, data["train"])
     fit(
         student,
-        train=tokenized(student, data["train"]),
+        train=tokenized(student, texts),
         validation=tokenized(student, data["validation"]),
         schedule=Schedule(
             epochs=options.student_epochs,
@@ -70,12 +74,12 @@ def distill(
             "objective": candidate.model_dump(exclude={"strategy", "layers", "teacher_layers", "student"}),
             "targets": selection.layers if candidate.aligns else None,
             "online": online,
-            "teacher_logits": signals.logits,
+            "teacher_logits": recorded.logits,
             "teacher_validation_logits": validation_signals.logits,
         },
         candidate=candidate,
         targets=selection.layers,
-        signals=signals,
+        signals=recorded,
         validation_signals=validation_signals,
         online_teacher=teacher.model if online else None,
     )
@@ -104,7 +108,10 @@ def build_student(
 
 
 class DistillationTrainer(ClassifierTrainer):
-    """ce_weight x cross-entropy + kl_weight x logit KL + alignment_weight x alignment, by the candidate."""
+    """ce_weight x cross-entropy + kl_weight x logit KL + alignment_weight x alignment, by the candidate.
+
+    Each is a mean over the batch's texts; texts without a label add nothing to the cross-entropy.
+    """
 
     def __init__(
         self,
@@ -139,8 +146,9 @@ class DistillationTrainer(ClassifierTrainer):
         end = wanted.temperature if signals is self._validation_signals else wanted.final_temperature
         temperature = linear_schedule(wanted.temperature, end, self._progress)
         teacher = signals.logits[inputs["index"].cpu()].to(logits.device)
-        answers = torch.nn.functional.cross_entropy(logits, inputs["labels"])
-        return wanted.ce_weight * answers + wanted.kl_weight * distillation_kl(logits, teacher, temperature)
+        labels = inputs["labels"]
+        errors = torch.nn.functional.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="none")
+        return wanted.ce_weight * errors.mean() + wanted.kl_weight * distillation_kl(logits, teacher, temperature)
 
     @property
     def _progress(self) -> float:
@@ -190,14 +198,13 @@ def distill_and_save(
     run.parameters(
         {**candidate.model_dump(), **options.model_dump(), "chosen_teacher_layers": selection.teacher_layers}
     )
-    large, recorded = load_classifier(teacher), Signals(signals, splits["train"]["id"])
-    student = build_student(large, selection, candidate, recorded.facts["checkpoints"])
+    large, facts = load_classifier(teacher), load_facts(signals)
+    student = build_student(large, selection, candidate, facts["checkpoints"])
     distill(
         teacher=large,
         student=student,
         data=splits,
-        signals=recorded,
-        validation_signals=Signals(signals, splits["validation"]["id"]),
+        signals=signals,
         selection=selection,
         candidate=candidate,
         options=options,
@@ -209,7 +216,7 @@ def distill_and_save(
             candidate=candidate,
             selection=selection,
             settings=options.model_dump(),
-            signals=recorded.facts,
+            signals=facts,
             folder=folder,
         )
 

@@ -56,6 +56,11 @@ class Candidate(Options):
         return self.alignment != "none"
 
     @property
+    def is_taught(self) -> bool:
+        """Whether a teacher has a part in it; where not, it learns from labels alone."""
+        return self.kl_weight > 0 or self.aligns
+
+    @property
     def features(self) -> str:
         """What of the teacher's hidden states the alignment needs, as `features` names it."""
         return {"band_limited": f"band_{self.alignment_bins}", "pooled": "pooled"}.get(self.alignment, "tokens")

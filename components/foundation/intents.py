@@ -1,17 +1,19 @@
 """The `data` artifact: a `datasets.DatasetDict` on disk and its card.
 
 Splits `train`, `validation`, `test` have `id` (16 hex digits of the text's sha256), `text` and `label`
-(`ClassLabel`). `out_of_scope`, where given, has the same columns with label -1: texts that belong to no class.
+(`ClassLabel`). Two more may be there, with the same columns and label -1: `out_of_scope`, texts that belong to no
+class, and `unlabelled`, texts whose class nobody has told.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-from datasets import DatasetDict, load_from_disk
+from datasets import Dataset, DatasetDict, concatenate_datasets, load_from_disk
 
 SPLITS = ("train", "validation", "test")
 OUT_OF_SCOPE = "out_of_scope"
+UNLABELLED = "unlabelled"
 NO_LABEL = -1
 _CARD = "data_card.json"
 
@@ -31,6 +33,12 @@ def load_card(folder: str | Path) -> dict[str, Any]:
 
 def class_names(data: DatasetDict) -> list[str]:
     return list(data["train"].features["label"].names)
+
+
+def transfer_set(data: DatasetDict) -> Dataset:
+    """The texts that a teacher answers for its students (Hinton et al. 2015, arXiv 1503.02531): training texts, then
+    unlabelled ones."""
+    return concatenate_datasets([data[name] for name in ("train", UNLABELLED) if name in data])
 
 
 def sample_texts(data: DatasetDict, count: int) -> list[str]:

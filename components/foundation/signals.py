@@ -1,8 +1,8 @@
 """The `signals` artifact: what a frozen teacher answers, recorded once for every student.
 
-`signals.arrow` (Arrow IPC file) has a row for each training and validation text: `id`; `logits`, float32 [classes];
-and for each recorded feature (see `features`) a column of its name: bfloat16 bits as uint16, [layers, rows, width]
-flattened, where rows is the text's number of tokens (1 for pooled features); validation texts have none.
+`signals.arrow` (Arrow IPC file) has a row for each training, unlabelled and validation text: `id`; `logits`, float32
+[classes]; and for each recorded feature (see `features`) a column of its name: bfloat16 bits as uint16, [layers, rows,
+width] flattened, where rows is the text's number of tokens (1 for pooled features); validation texts have none.
 `signals.json` says which layers and what width each feature has, and why not more was recorded. The file is
 memory-mapped, so that readers hold only what they touch.
 """
@@ -47,8 +47,7 @@ class Signals:
 
     def __init__(self, folder: str | Path, ids: Sequence[str]):
         folder = Path(folder)
-        self.facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-        self.features = {name: Feature(**about) for name, about in self.facts["features"].items()}
+        self.features = {name: Feature(**about) for name, about in load_facts(folder)["features"].items()}
         table = pa.ipc.open_file(pa.memory_map(str(folder / _TABLE))).read_all()
         place = {id_: row for row, id_ in enumerate(table["id"].to_pylist())}
         self._rows = np.array([place[id_] for id_ in ids])
@@ -78,6 +77,11 @@ class Signals:
         about = self.features[name]
         of_all = bits.view(np.int16).reshape(len(about.layers), -1, about.width)
         return torch.from_numpy(of_all[[about.layers.index(layer) for layer in layers]]).view(torch.bfloat16)
+
+
+def load_facts(folder: str | Path) -> dict[str, Any]:
+    """What `signals.json` says."""
+    return json.loads((Path(folder) / _FACTS).read_text(encoding="utf-8"))
 
 
 def write_signals(

@@ -157,15 +157,15 @@ def parent_run() -> Iterator[Run]:
     run.close()
 
 
-def log_origin(sources: Mapping[str, str], versions: Sequence[str]) -> None:
-    """Tell the pipeline run where it starts from."""
+def log_origin(sources: Mapping[str, str], versions: Mapping[str, str]) -> None:
+    """Tell the pipeline run where it starts from: what stands where, and its version; empty sources are not told."""
+    given = [name for name, uri in sources.items() if uri]
     with parent_run() as run:
-        run.parameters(sources)
-        run.dataset(sources["data"], versions[0])
+        run.parameters({name: sources[name] for name in given})
+        run.dataset(sources["data"], versions["data"])
         run.tags(
             {
-                "spectral_distill.data_version": versions[0][:4000],
-                "spectral_distill.teacher_version": versions[-1][:4000],
+                **{f"spectral_distill.{name}_version": versions[name][:4000] for name in given},
                 "spectral_distill.code_version": code_version(),
                 "spectral_distill.image": image_in_use(),
             }

@@ -11,6 +11,8 @@ def prepare_data(
     data_version: str,
     out_of_scope_data: str,
     out_of_scope_version: str,
+    unlabelled_data: str,
+    unlabelled_version: str,
     text_column: str,
     label_column: str,
     validation_share: float,
@@ -39,6 +41,8 @@ def prepare_data(
             data_version=data_version,
             out_of_scope_data=out_of_scope_data,
             out_of_scope_version=out_of_scope_version,
+            unlabelled_data=unlabelled_data,
+            unlabelled_version=unlabelled_version,
             options=options,
             target=prepared.path,
         )

@@ -12,7 +12,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 from components.foundation import checkpoints, storage
 from components.foundation.demo import tables
 from components.foundation.errors import UserError
-from components.foundation.intents import NO_LABEL, OUT_OF_SCOPE, save_intents
+from components.foundation.intents import NO_LABEL, OUT_OF_SCOPE, UNLABELLED, save_intents
 from components.prepare_data.cleaning import clean_splits, clean_text, same_text_key
 from components.prepare_data.options import PreparationOptions
 from components.prepare_data.tables import Row, read_splits, read_table
@@ -24,6 +24,8 @@ def prepare(
     data_version: str,
     out_of_scope_data: str,
     out_of_scope_version: str,
+    unlabelled_data: str,
+    unlabelled_version: str,
     options: PreparationOptions,
     target: str | Path,
 ) -> dict[str, Any]:
@@ -31,25 +33,19 @@ def prepare(
     with tempfile.TemporaryDirectory() as scratch:
         path = _fetch(data, data_version, Path(scratch) / "data", options)
         raw = read_splits(path, text_column=options.text_column, label_column=options.label_column, name=data)
-        strangers: list[str] = []
-        if out_of_scope_data:
-            path = _fetch(out_of_scope_data, out_of_scope_version, Path(scratch) / "strangers", options)
-            rows = read_table(path, text_column=options.text_column, label_column=None, name=out_of_scope_data)
-            strangers = [clean_text(row.text) for row in rows if row.text.strip()]
-            if not strangers:
-                raise UserError(f"{out_of_scope_data}: all {len(rows)} texts are empty; check text_column")
+        strangers = _texts(out_of_scope_data, out_of_scope_version, Path(scratch) / OUT_OF_SCOPE, options)
+        unlabelled = _texts(unlabelled_data, unlabelled_version, Path(scratch) / UNLABELLED, options)
     splits, done = clean_splits(raw, options)
     names = sorted({str(row.label) for row in splits["train"]})
     dataset = DatasetDict({name: _dataset(rows, names) for name, rows in splits.items()})
     if strangers:
-        known = {same_text_key(text) for split in dataset.values() for text in split["text"]}
-        kept = [text for text in strangers if same_text_key(text) not in known]
-        if not kept:
-            raise UserError(
-                f"{out_of_scope_data}: every text stands in the data too; expected texts that belong to no class"
-            )
+        kept = _unknown(strangers, dataset, out_of_scope_data, "texts that belong to no class")
         done["out_of_scope_removed"] = len(strangers) - len(kept)
-        dataset[OUT_OF_SCOPE] = _dataset([Row(text, None) for text in kept], names)
+        dataset[OUT_OF_SCOPE] = _dataset(kept, names)
+    if unlabelled:
+        kept = _unknown(_each_once(unlabelled), dataset, unlabelled_data, "further texts")
+        done["unlabelled_removed"] = len(unlabelled) - len(kept)
+        dataset[UNLABELLED] = _dataset(kept, names)
     card = _card(dataset, names, data=data, data_version=data_version, options=options, done=done)
     with storage.whole_folder(target) as folder:
         save_intents(dataset, card, folder)
@@ -79,6 +75,34 @@ def _fetch_hub(source: str, version: str, scratch: Path) -> Path:
                 split = split.remove_columns(column).add_column(column, names)
         split.to_parquet(scratch / f"{name}.parquet")
     return scratch
+
+
+def _texts(source: str, version: str, scratch: Path, options: PreparationOptions) -> list[str]:
+    """The texts of a table without labels, cleaned; none where there is no source."""
+    if not source:
+        return []
+    path = _fetch(source, version, scratch, options)
+    rows = read_table(path, text_column=options.text_column, label_column=None, name=source)
+    texts = [clean_text(row.text) for row in rows if row.text.strip()]
+    if not texts:
+        raise UserError(f"{source}: all {len(rows)} texts are empty; check text_column")
+    return texts
+
+
+def _each_once(texts: list[str]) -> list[str]:
+    first: dict[str, str] = {}
+    for text in texts:
+        first.setdefault(same_text_key(text), text)
+    return list(first.values())
+
+
+def _unknown(texts: list[str], dataset: DatasetDict, source: str, expected: str) -> list[Row]:
+    """Rows of the texts that stand in no split."""
+    known = {same_text_key(text) for split in dataset.values() for text in split["text"]}
+    rows = [Row(text, None) for text in texts if same_text_key(text) not in known]
+    if not rows:
+        raise UserError(f"{source}: every text stands in the data too; expected {expected}")
+    return rows
 
 
 def _dataset(rows: list[Row], names: list[str]) -> Dataset:

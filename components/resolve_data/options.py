@@ -20,6 +20,9 @@ class SourceOptions(Options):
     out_of_scope_data: str = Field(
         "", description="Optional file of texts that belong to no class, scored by confidence (AUROC)."
     )
+    unlabelled_data: str = Field(
+        "", description="Optional file of texts without labels, from a log say; students learn the teacher's answers."
+    )
     teacher: str = Field(
         "demo:minilm",
         min_length=1,

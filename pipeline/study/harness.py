@@ -25,7 +25,7 @@ from components.foundation.errors import UserError
 from components.foundation.intents import load_intents, sample_texts
 from components.foundation.layer_stack import depth
 from components.foundation.selection import Selection
-from components.foundation.signals import Signals
+from components.foundation.signals import load_facts
 from components.foundation.spectral_profile import SpectralProfile, profile_classifier
 from components.foundation.step import step
 from components.foundation.storage import check_writable
@@ -44,6 +44,7 @@ from pipeline.study.table import FROZEN, TEACHER, Key, Row, append_row, pack, re
 from pipeline.workspace import Workspace
 
 _NO_RUN = Run(None)
+_SOURCES = ("data", "out_of_scope_data", "unlabelled_data")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,8 @@ def _prepared(settings: Settings, target: Path) -> DatasetDict:
             data_version=data_version(settings.data),
             out_of_scope_data=settings.out_of_scope_data,
             out_of_scope_version=data_version(settings.out_of_scope_data),
+            unlabelled_data=settings.unlabelled_data,
+            unlabelled_version=data_version(settings.unlabelled_data),
             options=_part(PreparationOptions, settings),
             target=target,
         )
@@ -185,14 +188,12 @@ def _train(key: Key, candidate: Candidate, stage: Stage, settings: Settings) -> 
     started = time.monotonic()
     selection = select(stage.profile, candidate)
     with step("distill_student", detail=candidate.name):
-        recorded = Signals(stage.signals, stage.data["train"]["id"])
-        student = build_student(stage.teacher, selection, candidate, recorded.facts["checkpoints"])
+        student = build_student(stage.teacher, selection, candidate, load_facts(stage.signals)["checkpoints"])
         distill(
             teacher=stage.teacher,
             student=student,
             data=stage.data,
-            signals=recorded,
-            validation_signals=Signals(stage.signals, stage.data["validation"]["id"]),
+            signals=stage.signals,
             selection=selection,
             candidate=candidate,
             options=_part(StudentOptions, settings),
@@ -254,9 +255,8 @@ def _part(options: type[Any], settings: Settings) -> Any:
 
 def _digest(settings: Settings) -> str:
     """Names the settings, data and teacher that all rows share; where the data lies plays no part."""
-    shared: dict[str, Any] = settings.model_dump(exclude={"data", "out_of_scope_data", "candidates"})
-    shared |= {
-        "data": data_version(settings.data),
-        "teacher": checkpoints.version(settings.teacher),
-    }
+    shared: dict[str, Any] = settings.model_dump(exclude={*_SOURCES, "candidates"})
+    shared |= {"data": data_version(settings.data), "teacher": checkpoints.version(settings.teacher)}
+    if settings.unlabelled_data:
+        shared["unlabelled_data"] = data_version(settings.unlabelled_data)
     return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:12]

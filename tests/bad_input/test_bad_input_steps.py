@@ -39,6 +39,7 @@ NEITHER_FOLDER_NOR_HUB = (
 # id: (changed inputs, fragments of the answer)
 REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "missing data": ({"data": "no.csv"}, ["no.csv: no such file or folder; check the path, or use s3://bucket/key"]),
+    "missing log": ({"unlabelled_data": "no.csv"}, ["no.csv: no such file or folder; check the path"]),
     "missing strangers": ({"out_of_scope_data": "no.csv"}, ["no.csv: no such file or folder; check the path"]),
     "no data": ({"data": ""}, ["data: found '', expected text with at least 1 character"]),
     "unknown demo": ({"data": "demo:banking"}, ["data demo:banking: unknown demo data; expected demo:bike-share or"]),
@@ -97,6 +98,7 @@ def resolve(step_refuses: StepRefuses, **changes: Any) -> str:
     inputs = {
         "data": "demo:bike-share",
         "out_of_scope_data": "",
+        "unlabelled_data": "",
         "teacher": "demo:minilm",
         "candidates": DEFAULT_CANDIDATES,
         "publish_to": "",
@@ -130,7 +132,8 @@ def test_more_layers_than_a_local_checkpoint_to_start_from(
 @pytest.mark.parametrize("config", ["[]", '{"num_hidden_layers": "four"}', "{"], ids=["list", "words", "broken"])
 def test_a_teacher_whose_depth_cannot_be_read_waits_for_its_step(place: Path, config: str) -> None:
     (place / "config.json").write_text(config)
-    inputs = {"data": "demo:bike-share", "out_of_scope_data": "", "candidates": DEFAULT_CANDIDATES, "publish_to": ""}
+    inputs = {"data": "demo:bike-share", "out_of_scope_data": "", "unlabelled_data": "", "publish_to": ""}
+    inputs |= {"candidates": DEFAULT_CANDIDATES}
     assert resolve_data.python_func(**inputs, teacher=str(place)).teacher_version == storage.version(str(place))
 
 
@@ -304,11 +307,15 @@ def write(folder: Path, files: dict[str, str | bytes]) -> Path:
     return folder / next(iter(files)) if len(files) == 1 else folder
 
 
-def prepare(step_refuses: StepRefuses, target: Path, data: Path, strangers: Path | None = None, **changes: Any) -> str:
+def prepare(
+    step_refuses: StepRefuses, target: Path, data: Path, strangers: Path | None = None, log: Path | None = None,
+    **changes: Any,
+) -> str:  # fmt: skip
     inputs: dict[str, Any] = {
         "data": str(data), "data_version": storage.version(str(data)), "text_column": "text", "label_column": "label",
         "out_of_scope_data": str(strangers or ""),
         "out_of_scope_version": storage.version(str(strangers)) if strangers else "",
+        "unlabelled_data": str(log or ""), "unlabelled_version": storage.version(str(log)) if log else "",
         "validation_share": 0.1, "test_share": 0.2, "split_seed": 13, "texts_per_label": 0,
         "prepared": artifact(target),
     }  # fmt: skip
@@ -356,6 +363,13 @@ def test_strangers(
 ) -> None:
     data, strangers = write(tmp_path / "data", {"t.csv": GOOD_TABLE}), write(tmp_path / "strangers", files)
     says(prepare(step_refuses, tmp_path / "prepared", data, strangers), fragments)
+    assert not (tmp_path / "prepared").exists()
+
+
+def test_unlabelled_texts_that_are_all_known(step_refuses: StepRefuses, says: Says, tmp_path: Path) -> None:
+    data, log = write(tmp_path / "data", {"t.csv": GOOD_TABLE}), write(tmp_path / "log", {"l.csv": "text\nLock 0!\n"})
+    line = prepare(step_refuses, tmp_path / "prepared", data, log=log)
+    says(line, ["l.csv: every text stands in the data too; expected further texts"])
     assert not (tmp_path / "prepared").exists()
 
 

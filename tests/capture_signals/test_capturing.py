@@ -6,15 +6,16 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import torch
-from helpers import MAX_TOKENS
+from helpers import MAX_TOKENS, split_of
 
 from components.capture_signals.capturing import capture
 from components.capture_signals.options import SignalOptions
 from components.foundation.candidates import Candidate, parse_candidate
 from components.foundation.features import extract
+from components.foundation.intents import UNLABELLED
 from components.foundation.precision import fast_bf16
 from components.foundation.selection import Selection
-from components.foundation.signals import Signals
+from components.foundation.signals import Signals, load_facts
 
 CHANNELS, TRAIN = 32, 96
 NEAR = {"atol": 5e-2, "rtol": 5e-2} if fast_bf16() else {"atol": 1e-5, "rtol": 2**-8}  # bfloat16 keeps 8 bits
@@ -82,6 +83,23 @@ def test_without_alignment_only_logits_are_recorded(record, signals, tmp_path):
         assert pa.ipc.open_file(stream).schema.names == ["id", "logits"]
 
 
+@pytest.fixture
+def unlabelled(monkeypatch, tiny_data):
+    """Three more texts, without labels."""
+    texts = split_of([("find my lost parcel", None), ("refund it", None), ("a plan", None)])
+    monkeypatch.setitem(tiny_data, UNLABELLED, texts)
+    return texts
+
+
+def test_unlabelled_texts_are_recorded_as_training_texts_are(unlabelled, record, signals, tiny_classifier, tmp_path):
+    facts = record(({"alignment": "hidden_mse"}, [[1], [3]]))
+    assert facts["texts"] == TRAIN + 3
+    assert bytes_in_file(tmp_path / "signals", "tokens") == 2 * facts["tokens"] * 2 * CHANNELS
+    torch.testing.assert_close(
+        signals(UNLABELLED).logits, torch.from_numpy(tiny_classifier.logits(unlabelled["text"])), **NEAR
+    )
+
+
 @pytest.mark.parametrize("split", ["train", "validation"])
 def test_logits_are_the_teachers_in_the_order_of_the_split(split, record, signals, tiny_classifier, tiny_data):
     record(({}, [[0], [3]]))
@@ -111,7 +129,7 @@ def test_the_budget_is_kept_to_the_byte(record, signals, tmp_path, capsys):
     wanted = ({"alignment": "hidden_mse"}, [[1], [3]])
     record(wanted)
     size = bytes_in_file(tmp_path / "signals", "tokens")
-    assert size == 2 * signals().facts["tokens"] * 2 * CHANNELS
+    assert size == 2 * load_facts(tmp_path / "signals")["tokens"] * 2 * CHANNELS
     assert record(wanted, budget=size / 2**30)["over_budget"] == []
     assert layers_of(signals()) == {"tokens": [1, 3]}
     assert "over the budget" not in capsys.readouterr().err
@@ -145,14 +163,14 @@ def test_the_budget_drops_the_largest_with_a_note(record, signals, tmp_path, cap
     assert "tokens of the teacher's hidden states" in note and "run the teacher in every step" in note
 
 
-def test_the_facts_tell_what_was_seen(record, signals, tiny_classifier, tiny_data):
+def test_the_facts_tell_what_was_seen(record, tiny_classifier, tiny_data, tmp_path):
     facts = record(({"alignment": "hidden_mse"}, [[1], [3]]), budget=2.5)
     tokens = sum(map(len, tiny_classifier.tokenize(tiny_data["train"]["text"])))
     assert facts == {
         "texts": TRAIN, "tokens": tokens, "depth": 4, "gib": {"tokens": round(2 * tokens * 2 * CHANNELS / 2**30, 4)},
         "over_budget": [], "checkpoints": {"demo:minilm": "sha256:abc"}, "signals_budget_gib": 2.5,
     }  # fmt: skip
-    assert signals().facts.items() >= facts.items()
+    assert load_facts(tmp_path / "signals").items() >= facts.items()
 
 
 def test_the_teacher_is_left_as_it_was(record, tiny_classifier):

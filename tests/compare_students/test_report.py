@@ -258,6 +258,16 @@ def test_optional_numbers_show_only_where_they_were_measured(page: str) -> None:
         assert words in with_all and words not in without
 
 
+def test_splits_without_labels_are_counted_but_have_no_column_of_labels() -> None:
+    found = make_run()
+    split = {"texts": 4321, "words_mean": 7.5, "words_max": 21, "texts_by_label": {}}
+    found.leaderboard["data"]["splits"] = {**found.leaderboard["data"]["splits"], "unlabelled": split}
+    found.leaderboard["data"]["cleaning"]["unlabelled_removed"] = 17
+    page = Outline(found.report()).text
+    assert "4,321" in page and "Unlabelled texts removed" in page
+    assert page.count("unlabelled") == 1, "among the splits alone"
+
+
 def test_a_student_without_mistakes_has_no_confusions() -> None:
     perfect = make_run()
     perfect.predictions["predicted"] = perfect.predictions["label"]

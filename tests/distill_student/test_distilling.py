@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from datasets import DatasetDict
-from helpers import LABELS, MAX_TOKENS, NO_RUN, same_weights, tiny_bert_config, tiny_tokenizer
+from helpers import LABELS, MAX_TOKENS, NO_RUN, same_weights, split_of, tiny_bert_config, tiny_tokenizer
 from transformers import BertModel, TrainingArguments
 
 from components.capture_signals.capturing import capture
@@ -19,11 +19,11 @@ from components.foundation import checkpoints, precision
 from components.foundation.candidates import Candidate
 from components.foundation.errors import UserError
 from components.foundation.features import extract
-from components.foundation.intents import save_intents
+from components.foundation.intents import NO_LABEL, UNLABELLED, save_intents
 from components.foundation.layer_stack import depth, layer_stack, shallow_copy_of
 from components.foundation.linear_probe import start_from_probe
 from components.foundation.selection import Selection, save_selections
-from components.foundation.signals import Signals
+from components.foundation.signals import Signals, load_facts
 from components.foundation.student import Description
 from components.foundation.text_model import TextClassifier, load_classifier
 from components.foundation.tracking import Run
@@ -32,6 +32,8 @@ from components.foundation.trainings_folder import VARIABLE
 
 SELECTION = Selection(strategy="manual", depth=4, layers=[[(0, 0.3), (1, 0.7)], [(3, 1.0)]])
 OPTIONS = StudentOptions(student_epochs=2, student_learning_rate=3e-3, student_batch_size=16)
+SOME_TEXTS = (90, 2, 55, 12, 31)
+"""Rows with texts of several lengths, out of order."""
 ONLINE = "the teacher runs in every step"
 every_alignment = pytest.mark.parametrize("alignment", ALIGNMENTS)
 
@@ -130,8 +132,7 @@ def student_of(
 ) -> TextClassifier:  # fmt: skip
     student = untaught(teacher, wanted)
     distill(
-        teacher=teacher, student=student, data=data, signals=Signals(signals, data["train"]["id"]),
-        validation_signals=Signals(signals, data["validation"]["id"]), selection=SELECTION, candidate=wanted,
+        teacher=teacher, student=student, data=data, signals=signals, selection=SELECTION, candidate=wanted,
         options=options, run=run,
     )  # fmt: skip
     return student
@@ -153,13 +154,16 @@ def trainer_of(
 def loss_of(teacher, tiny_data, recorded, logits_only, tmp_path):
     """The objective of a student on a batch of training texts, from recorded features or from the teacher itself."""
 
-    def loss(student: Any, wanted: Candidate, *, online: bool = True, progress: float = 0.0) -> float:
+    def loss(
+        student: Any, wanted: Candidate, *, online: bool = True, progress: float = 0.0,
+        rows: Sequence[int] = SOME_TEXTS,
+    ) -> float:  # fmt: skip
         folder = logits_only if online else recorded
         signals, others = (Signals(folder, tiny_data[split]["id"]) for split in ("train", "validation"))
         model = teacher.model if online else None
         trainer = trainer_of(student, signals, others, wanted, model, tmp_path, progress)
         with torch.no_grad():
-            return float(trainer.batch_loss(some_batch(teacher, tiny_data["train"]), student)[0])
+            return float(trainer.batch_loss(some_batch(teacher, tiny_data["train"], rows), student)[0])
 
     return loss
 
@@ -177,10 +181,9 @@ def accuracy(classifier: TextClassifier, split: Any) -> float:
     return float((classifier.logits(split["text"]).argmax(1) == split["label"]).mean())
 
 
-def some_batch(classifier: TextClassifier, split: Any) -> dict[str, torch.Tensor]:
-    """Texts of several lengths, out of order."""
-    rows = tokenized(classifier, split)
-    return collator(classifier)([rows[index % len(rows)] for index in (90, 2, 55, 12, 31)])
+def some_batch(classifier: TextClassifier, split: Any, rows: Sequence[int] = SOME_TEXTS) -> dict[str, torch.Tensor]:
+    texts = tokenized(classifier, split)
+    return collator(classifier)([texts[row % len(texts)] for row in rows])
 
 
 def alignment_by_hand(wanted: Candidate, mine: Sequence, theirs: Sequence, mask: torch.Tensor) -> torch.Tensor:
@@ -296,6 +299,46 @@ def test_a_student_learns_from_its_teacher(teacher, tiny_data, recorded):
     assert accuracy(student, tiny_data["test"]) > 0.7
 
 
+@pytest.fixture(scope="module")
+def with_unlabelled(tiny_data) -> DatasetDict:
+    """Eight training texts with labels, and the others without."""
+    texts = tiny_data["train"]
+    others = split_of([(text, None) for text in texts["text"][8:]])
+    return DatasetDict({**tiny_data, "train": texts.select(range(8)), UNLABELLED: others})
+
+
+@pytest.mark.parametrize("alignment", ["none", "hidden_mse"])
+def test_unlabelled_texts_teach_a_student(alignment, teacher, tiny_data, with_unlabelled, recorded, narrow):
+    """The teacher answers them: with few labels and many texts a student learns as from many labels."""
+    options = StudentOptions(student_epochs=8, student_learning_rate=3e-3, student_batch_size=16)
+    wanted = candidate(alignment, student=narrow)
+    few = DatasetDict({name: with_unlabelled[name] for name in ("train", "validation", "test")})
+    scores = [
+        accuracy(student_of(teacher, data, recorded, wanted, options), tiny_data["test"])
+        for data in (few, with_unlabelled)
+    ]
+    assert scores[1] > scores[0] + 0.1
+
+
+def test_texts_without_a_label_add_nothing_to_the_cross_entropy(teacher, loss_of, tiny_data, monkeypatch):
+    """It is a mean over all texts of the batch, so that a label weighs the same whichever texts it stands among."""
+    wanted = candidate(ce_weight=1.0, kl_weight=0.0)
+    student = steady(untaught(teacher, wanted))
+    each = [loss_of(student, wanted, rows=[row]) for row in (90, 2, 55)]
+    labels = list(tiny_data["train"]["label"])
+    labels[2] = NO_LABEL
+    monkeypatch.setitem(tiny_data, "train", tiny_data["train"].remove_columns("label").add_column("label", labels))
+    assert loss_of(student, wanted, rows=[90, 2, 55]) == pytest.approx((each[0] + each[2]) / 3, rel=1e-4)
+    assert loss_of(student, wanted, rows=[2]) == 0
+
+
+def test_a_student_without_a_teacher_does_without_unlabelled_texts(teacher, with_unlabelled, recorded):
+    alone = candidate(ce_weight=1.0, kl_weight=0.0)
+    few = DatasetDict({name: with_unlabelled[name] for name in ("train", "validation")})
+    first, again = (student_of(teacher, data, recorded, alone) for data in (few, with_unlabelled))
+    assert same_weights(first.model.state_dict(), again.model.state_dict())
+
+
 def test_same_seed_same_weights_and_another_seed_others(teacher, tiny_data, recorded):
     wanted = [candidate("spectral", seed=seed) for seed in (3, 3, 4)]
     first, again, other = (student_of(teacher, tiny_data, recorded, it).model.state_dict() for it in wanted)
@@ -332,14 +375,9 @@ def test_an_online_teacher_says_so(teacher, tiny_data, logits_only, recorded, ca
 
 
 def test_a_loss_that_is_not_finite_stops_with_advice(teacher, tiny_data, recorded):
-    signals, others = (Signals(recorded, tiny_data[split]["id"]) for split in ("train", "validation"))
-    signals.logits[40] = float("nan")
-    run, options = Losses(), StudentOptions(student_epochs=1, student_batch_size=1)
-    with pytest.raises(UserError, match=r"the loss is nan at step \d+, learning rate .*; lower the learning rate"):
-        distill(
-            teacher=teacher, student=untaught(teacher, candidate()), data=tiny_data, signals=signals,
-            validation_signals=others, selection=SELECTION, candidate=candidate(), options=options, run=run,
-        )  # fmt: skip
+    growing, run = candidate("hidden_mse", final_alignment_weight=1e45), Losses()
+    with pytest.raises(UserError, match=r"the loss is inf at step 2, learning rate .*; lower .* or the loss weights"):
+        student_of(teacher, tiny_data, recorded, growing, run=run)
     assert run.training  # what was learned until then is told
 
 
@@ -372,7 +410,7 @@ def test_a_student_on_disk_says_how_it_was_made(teacher, tiny_data, recorded, tm
     distill_and_save(**paths, signals=str(recorded), candidate=wanted, options=OPTIONS, target=target, run=NO_RUN)
     made = Description(target)
     assert (made.candidate, made.selection, made.settings) == (wanted, SELECTION, OPTIONS.model_dump())
-    assert made.signals == Signals(recorded, tiny_data["train"]["id"]).facts
+    assert made.signals == load_facts(recorded)
     found, expected = load_classifier(target), student_of(teacher, tiny_data, recorded, wanted)
     assert same_weights(found.model.state_dict(), expected.model.state_dict())
     assert (found.labels, found.max_tokens) == (LABELS, MAX_TOKENS)

@@ -273,6 +273,21 @@ def test_one_more_candidate_trains_only_itself(again: Run, workspace: Path, sett
     ]
 
 
+def test_unlabelled_texts_join_what_the_teacher_answers(first: Run, workspace: Path, settings: Path, tmp_path: Path):
+    log = tmp_path / "log.csv"
+    log.write_text("text\nfind my lost parcel\nstop it please\nfind my lost parcel!\n")
+    run = run_pipeline(workspace, "--settings", str(settings), "--unlabelled-data", str(log))
+    root = Path(run.result["comparison"]).parents[1]
+    data = load_from_disk(root / "prepare-data" / "prepared" / "splits")
+    assert list(data["unlabelled"]["text"]) == ["find my lost parcel", "stop it please"]
+    with pa.memory_map(str(root / "capture-signals" / "signals" / "signals.arrow")) as source:
+        recorded = pa.ipc.open_file(source).read_all()["id"].to_pylist()
+    expected = [id_ for name in ("train", "unlabelled", "validation") for id_ in data[name]["id"]]
+    assert sorted(recorded) == sorted(expected)
+    assert run.leaderboard["teacher"]["scores"]["accuracy"] == first.leaderboard["teacher"]["scores"]["accuracy"]
+    assert sum("trained before" in event.get("message", "") for event in run.events) == 1, "the teacher alone"
+
+
 def test_a_challenger_becomes_champion_when_the_margin_lets_it(worse: Run, workspace: Path, settings: Path):
     """It is registered already, and keeps its version."""
     candidates = json.dumps([{"strategy": "first", "layers": 1}])

@@ -1,6 +1,5 @@
 """Recorded signals come back as they were, whatever the order they are asked for in."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.foundation.signals import Feature, Signals, TextSignals, write_signals
+from components.foundation.signals import Feature, Signals, TextSignals, load_facts, write_signals
 
 CLASSES = 5
 FEATURES = {"tokens": Feature(layers=[0, 2, 3], width=4), "pooled": Feature(layers=[1], width=6)}
@@ -104,10 +103,10 @@ def test_an_unknown_text_is_an_error(written):
 
 
 def test_the_facts_tell_what_was_recorded(written):
-    signals = Signals(written, ["text-0"])
-    assert signals.features == FEATURES
-    assert signals.facts["texts"] == 5
-    assert json.loads((written / "signals.json").read_text())["features"]["tokens"] == {"layers": [0, 2, 3], "width": 4}
+    assert Signals(written, ["text-0"]).features == FEATURES
+    facts = load_facts(written)
+    assert facts["texts"] == 5
+    assert facts["features"]["tokens"] == {"layers": [0, 2, 3], "width": 4}
 
 
 def test_without_features_the_file_has_none(tmp_path):

@@ -107,7 +107,9 @@ def test_files_land_beside_the_store(store, tmp_path: Path):
 
 
 def test_the_pages_say_what_data_and_what_made_the_run(store):
-    tracking.log_origin({"data": "s3://bucket/intents/", "teacher": "demo:minilm"}, ["sha256:" + "ab" * 32, "", "v1"])
+    sources = {"data": "s3://bucket/intents/", "unlabelled_data": "log.csv", "out_of_scope_data": ""}
+    versions = {"data": "sha256:" + "ab" * 32, "unlabelled_data": "sha256:cd", "out_of_scope_data": ""}
+    tracking.log_origin(sources, versions)
     (parent,) = runs(store, "pipeline")
     (used,) = parent.inputs.dataset_inputs
     assert (used.dataset.name, used.dataset.digest) == ("intents", "ab" * 18)

@@ -14,10 +14,11 @@ from pipeline.workspace import open_workspace
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder: a table, a teacher, a student's checkpoint, an empty home and a workspace."""
+    """The working folder: a table, a log, a teacher, a student's checkpoint, an empty home and a workspace."""
     for folder in ("teacher", "checkpoint", "home", "runs"):
         (tmp_path / folder).mkdir()
     (tmp_path / "intents.csv").write_text("text,label\n")
+    (tmp_path / "log.csv").write_text("text\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in [name for name in os.environ if name.startswith(("AWS_", "MLFLOW_", "REQUESTS_", "SSL_"))]:
@@ -38,11 +39,13 @@ def test_named_files_and_folders_are_mounted_for_reading_and_the_workspace_for_w
     settings = Settings(
         data="intents.csv",
         out_of_scope_data="s3://bucket/key",
+        unlabelled_data="log.csv",
         teacher="~/../teacher",
         candidates=[{"strategy": "uniform", "layers": 2, "student": "checkpoint"}, {"strategy": "last", "layers": 1}],
     )
     found = mounts(run_arguments(with_absolute_paths(settings), place))
-    expected = {str(place / name): (str(place / name), True) for name in ("intents.csv", "teacher", "checkpoint")}
+    named = ("intents.csv", "log.csv", "teacher", "checkpoint")
+    expected = {str(place / name): (str(place / name), True) for name in named}
     assert found == {**expected, str(place / "runs"): (str(place / "runs"), False)}
 
 

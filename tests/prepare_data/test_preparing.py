@@ -11,18 +11,27 @@ from datasets import DatasetDict
 from components.foundation import storage
 from components.foundation.demo import tables
 from components.foundation.errors import UserError
-from components.foundation.intents import OUT_OF_SCOPE, class_names, load_card, load_intents
+from components.foundation.intents import (
+    NO_LABEL,
+    OUT_OF_SCOPE,
+    UNLABELLED,
+    class_names,
+    load_card,
+    load_intents,
+    transfer_set,
+)
 from components.prepare_data.options import PreparationOptions
 from components.prepare_data.preparing import prepare
 
 
 def prepared(
-    data: Path | str, target: Path, out_of_scope: Path | str = "", **options: Any
+    data: Path | str, target: Path, out_of_scope: Path | str = "", unlabelled: Path | str = "", **options: Any
 ) -> tuple[DatasetDict, dict[str, Any]]:
     """Prepare `data` into `target` and read back what was written."""
     card = prepare(
         data=str(data), data_version=version(data), out_of_scope_data=str(out_of_scope),
-        out_of_scope_version=version(out_of_scope), options=PreparationOptions(**options), target=target,
+        out_of_scope_version=version(out_of_scope), unlabelled_data=str(unlabelled),
+        unlabelled_version=version(unlabelled), options=PreparationOptions(**options), target=target,
     )  # fmt: skip
     assert load_card(target) == json.loads(json.dumps(card))
     return load_intents(target), card
@@ -104,7 +113,24 @@ def test_strangers_become_a_split_without_labels_or_overlap(tiny_csv: Path, tmp_
     assert card["splits"][OUT_OF_SCOPE]["texts_by_label"] == {}
 
 
-def test_without_strangers_there_is_no_such_split(tiny_csv: Path, tmp_path: Path) -> None:
+def test_unlabelled_texts_become_a_split_of_new_texts_each_once(tiny_csv: Path, tmp_path: Path) -> None:
+    """What stands in another split, the out-of-scope one too, would teach the answers to questions of the test."""
+    splits = prepared(tiny_csv, tmp_path / "a")[0]
+    known = [splits[name]["text"][0].upper() for name in ("train", "validation", "test")]
+    strangers, log = tmp_path / "strangers.csv", tmp_path / "log.jsonl"
+    strangers.write_text("text\nwho won\n", encoding="utf-8")
+    texts = ["Where is  it?", *known, "who won?", " ", "where is it", "stop it", "WHO", "stop it", "where is it"]
+    log.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    data, card = prepared(tiny_csv, tmp_path / "b", strangers, log)
+    assert list(data[UNLABELLED]["text"]) == ["Where is it?", "stop it", "WHO"]
+    assert set(data[UNLABELLED]["label"]) == {NO_LABEL}
+    assert card["cleaning"]["unlabelled_removed"] == 7
+    assert card["splits"][UNLABELLED]["texts"] == 3
+    assert all(data[name]["id"] == splits[name]["id"] for name in splits)
+    assert transfer_set(data)["text"] == [*data["train"]["text"], "Where is it?", "stop it", "WHO"]
+
+
+def test_without_further_texts_there_are_no_such_splits(tiny_csv: Path, tmp_path: Path) -> None:
     assert set(prepared(tiny_csv, tmp_path / "out")[0]) == {"train", "validation", "test"}
 
 
@@ -122,7 +148,7 @@ def test_data_that_changed_after_it_was_looked_up_is_refused(tiny_csv: Path, tmp
     source.write_bytes(tiny_csv.read_bytes() + b"one more,track\n")
     with pytest.raises(UserError, match="changed after this run looked it up"):
         prepare(
-            data=str(source), data_version=before, out_of_scope_data="", out_of_scope_version="",
-            options=PreparationOptions(), target=tmp_path / "out",
+            data=str(source), data_version=before, out_of_scope_data="", out_of_scope_version="", unlabelled_data="",
+            unlabelled_version="", options=PreparationOptions(), target=tmp_path / "out",
         )  # fmt: skip
     assert not (tmp_path / "out").exists()

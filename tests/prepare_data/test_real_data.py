@@ -20,8 +20,8 @@ def prepared(tmp_path: Path, name: str, label_column: str, out_of_scope: str = "
     source, strangers = str(DATA / name), str(DATA / name / out_of_scope) if out_of_scope else ""
     card = prepare(
         data=source, data_version=data_version(source), out_of_scope_data=strangers,
-        out_of_scope_version=data_version(strangers), options=PreparationOptions(label_column=label_column),
-        target=tmp_path / "prepared",
+        out_of_scope_version=data_version(strangers), unlabelled_data="", unlabelled_version="",
+        options=PreparationOptions(label_column=label_column), target=tmp_path / "prepared",
     )  # fmt: skip
     return load_intents(tmp_path / "prepared"), card
 
