@@ -149,7 +149,7 @@ def settings_by_group(leaderboard: dict[str, Any], student: dict[str, Any]) -> S
     """Every setting of the run under the step it belongs to, nested names joined by dots."""
     data, comparison = leaderboard["data"], set(ComparisonOptions.model_fields)
     groups = {
-        "Data": {"source": data["source"], "version": data["version"], **data["settings"]},
+        "Data": {**{name: data[name] for name in ("source", "version")}, **data["further_sources"], **data["settings"]},
         "Teacher": leaderboard["teacher"]["settings"],
         "Spectral profile": leaderboard["profile"],
         "Signals": leaderboard["rows"][0]["evaluation"]["signals"],

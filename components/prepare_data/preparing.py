@@ -46,7 +46,16 @@ def prepare(
         kept = _unknown(_each_once(unlabelled), dataset, unlabelled_data, "further texts")
         done["unlabelled_removed"] = len(unlabelled) - len(kept)
         dataset[UNLABELLED] = _dataset(kept, names)
-    card = _card(dataset, names, data=data, data_version=data_version, options=options, done=done)
+    given = {OUT_OF_SCOPE: (out_of_scope_data, out_of_scope_version), UNLABELLED: (unlabelled_data, unlabelled_version)}
+    card = {
+        "source": data,
+        "version": data_version,
+        "further_sources": {name: {"source": uri, "version": found} for name, (uri, found) in given.items() if uri},
+        "labels": names,
+        "splits": {name: _describe(split, names) for name, split in dataset.items()},
+        "cleaning": done,
+        "settings": options.model_dump(),
+    }
     with storage.whole_folder(target) as folder:
         save_intents(dataset, card, folder)
     return card
@@ -114,25 +123,6 @@ def _dataset(rows: list[Row], names: list[str]) -> Dataset:
         "label": [NO_LABEL if row.label is None else index[row.label] for row in rows],
     }
     return Dataset.from_dict(columns, features=features)
-
-
-def _card(
-    dataset: DatasetDict,
-    names: list[str],
-    *,
-    data: str,
-    data_version: str,
-    options: PreparationOptions,
-    done: dict[str, Any],
-) -> dict[str, Any]:
-    return {
-        "source": data,
-        "version": data_version,
-        "labels": names,
-        "splits": {name: _describe(split, names) for name, split in dataset.items()},
-        "cleaning": done,
-        "settings": options.model_dump(),
-    }
 
 
 def _describe(split: Dataset, names: list[str]) -> dict[str, Any]:

@@ -126,6 +126,7 @@ def _metadata(leaderboard: dict[str, Any], published: str) -> dict[str, Any]:
         "teacher_accuracy": leaderboard["teacher"]["scores"]["accuracy"],
         "data_source": leaderboard["data"]["source"],
         "data_version": leaderboard["data"]["version"],
+        **{f"{name}_version": about["version"] for name, about in leaderboard["data"]["further_sources"].items()},
         "decision": leaderboard["promotion"]["reason"],
         "published": published,
     }

@@ -87,6 +87,7 @@ def data_card(labels: list[str]) -> dict[str, Any]:
     split = {"texts": TEXTS, "words_mean": 7.5, "words_max": 21, "texts_by_label": dict.fromkeys(labels, 30)}
     return {
         "source": "s3://bucket/intents", "version": "etag:abc123", "labels": labels,
+        "further_sources": {"unlabelled": {"source": "s3://bucket/log.csv", "version": "etag:def456"}},
         "splits": dict.fromkeys(("train", "validation", "test"), split),
         "cleaning": {
             "rows_read": {"train": 401, "test": 121}, "empty_removed": {"train": 2, "test": 1},
@@ -205,7 +206,8 @@ def test_every_setting_appears(run: Run, page: str) -> None:
     board, text = run.leaderboard, Outline(page).text
     student = board["rows"][0]["evaluation"]
     groups = [
-        board["data"]["settings"], board["teacher"]["settings"], board["profile"], board["settings"],
+        board["data"]["settings"], *board["data"]["further_sources"].values(), board["teacher"]["settings"],
+        board["profile"], board["settings"],
         student["signals"], student["settings"],
     ]  # fmt: skip
     for name, value in (item for group in groups for item in group.items()):
@@ -265,7 +267,7 @@ def test_splits_without_labels_are_counted_but_have_no_column_of_labels() -> Non
     found.leaderboard["data"]["cleaning"]["unlabelled_removed"] = 17
     page = Outline(found.report()).text
     assert "4,321" in page and "Unlabelled texts removed" in page
-    assert page.count("unlabelled") == 1, "among the splits alone"
+    assert page.count("unlabelled") == 3, "among the splits, and of the settings its source and version"
 
 
 def test_a_student_without_mistakes_has_no_confusions() -> None:

@@ -273,7 +273,9 @@ def test_one_more_candidate_trains_only_itself(again: Run, workspace: Path, sett
     ]
 
 
-def test_unlabelled_texts_join_what_the_teacher_answers(first: Run, workspace: Path, settings: Path, tmp_path: Path):
+def test_unlabelled_texts_join_what_the_teacher_answers(
+    first: Run, workspace: Path, settings: Path, client: MlflowClient, tmp_path: Path
+):
     log = tmp_path / "log.csv"
     log.write_text("text\nfind my lost parcel\nstop it please\nfind my lost parcel!\n")
     run = run_pipeline(workspace, "--settings", str(settings), "--unlabelled-data", str(log))
@@ -286,6 +288,8 @@ def test_unlabelled_texts_join_what_the_teacher_answers(first: Run, workspace: P
     assert sorted(recorded) == sorted(expected)
     assert run.leaderboard["teacher"]["scores"]["accuracy"] == first.leaderboard["teacher"]["scores"]["accuracy"]
     assert sum("trained before" in event.get("message", "") for event in run.events) == 1, "the teacher alone"
+    shipped = client.get_model_version(MODEL, str(run.result["version"]))
+    assert shipped.tags["unlabelled_version"].startswith("sha256:")
 
 
 def test_a_challenger_becomes_champion_when_the_margin_lets_it(worse: Run, workspace: Path, settings: Path):

@@ -71,6 +71,7 @@ def test_the_card_tells_source_settings_and_counts(tiny_csv: Path, tmp_path: Pat
     data, card = prepared(tiny_csv, tmp_path / "out", split_seed=7)
     assert card["source"] == str(tiny_csv)
     assert card["version"] == storage.version(str(tiny_csv))
+    assert card["further_sources"] == {}
     assert card["labels"] == class_names(data)
     assert card["settings"] == PreparationOptions(split_seed=7).model_dump()
     assert card["cleaning"]["rows_read"] == {"train": 160}
@@ -125,6 +126,10 @@ def test_unlabelled_texts_become_a_split_of_new_texts_each_once(tiny_csv: Path, 
     assert list(data[UNLABELLED]["text"]) == ["Where is it?", "stop it", "WHO"]
     assert set(data[UNLABELLED]["label"]) == {NO_LABEL}
     assert card["cleaning"]["unlabelled_removed"] == 7
+    assert card["further_sources"] == {
+        name: {"source": str(path), "version": storage.version(str(path))}
+        for name, path in ((OUT_OF_SCOPE, strangers), (UNLABELLED, log))
+    }
     assert card["splits"][UNLABELLED]["texts"] == 3
     assert all(data[name]["id"] == splits[name]["id"] for name in splits)
     assert transfer_set(data)["text"] == [*data["train"]["text"], "Where is it?", "stop it", "WHO"]
