@@ -46,7 +46,7 @@ def distill(
 
     Unlabelled texts teach what the teacher answers to them; a candidate without teacher does without them.
     """
-    texts = transfer_set(data) if candidate.is_taught else data["train"]
+    texts = transfer_set(data) if candidate.has_teacher else data["train"]
     recorded, validation_signals = Signals(signals, texts["id"]), Signals(signals, data["validation"]["id"])
     _check_alignable(teacher, student, texts["text"], candidate)
     online = candidate.aligns and candidate.features not in recorded.features
@@ -110,7 +110,8 @@ def build_student(
 class DistillationTrainer(ClassifierTrainer):
     """ce_weight x cross-entropy + kl_weight x logit KL + alignment_weight x alignment, by the candidate.
 
-    Each is a mean over the batch's texts; texts without a label add nothing to the cross-entropy.
+    Cross-entropy and KL are means over the batch's texts, of which those without a label add nothing to the former; the
+    alignment is one over its real tokens.
     """
 
     def __init__(

@@ -56,7 +56,7 @@ class Candidate(Options):
         return self.alignment != "none"
 
     @property
-    def is_taught(self) -> bool:
+    def has_teacher(self) -> bool:
         """Whether a teacher has a part in it; where not, it learns from labels alone."""
         return self.kl_weight > 0 or self.aligns
 

@@ -130,6 +130,11 @@ def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
     done["labels_missing"] = {name: sorted(train.keys() - counts[name].keys()) for name in counts if name != "train"}
 
 
+def is_test_lot(text: str, options: PreparationOptions) -> bool:
+    """Whether a text would be a test text where the pipeline makes that split."""
+    return _lot(text, f"test {options.split_seed}") < options.test_share
+
+
 def _hold_out(rows: list[Row], share: float, lot: str) -> tuple[list[Row], list[Row]]:
     """The rows to keep, and those whose lot is below the share, in the order given; each label has some on both sides.
 
@@ -158,6 +163,10 @@ def _drawn_by_label(rows: list[Row], lot: str) -> dict[str, list[tuple[float, Ro
     """For each label its rows with their lots, numbers in [0, 1), in ascending order."""
     drawn = defaultdict(list)
     for row in rows:
-        digest = hashlib.sha256(f"{lot} {same_text_key(row.text)}".encode()).digest()
-        drawn[str(row.label)].append((int.from_bytes(digest[:8]) / 2**64, row))
+        drawn[str(row.label)].append((_lot(row.text, lot), row))
     return {label: sorted(mine, key=itemgetter(0)) for label, mine in drawn.items()}
+
+
+def _lot(text: str, lot: str) -> float:
+    digest = hashlib.sha256(f"{lot} {same_text_key(text)}".encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64

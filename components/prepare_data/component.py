@@ -46,6 +46,6 @@ def prepare_data(
             options=options,
             target=prepared.path,
         )
-        run.parameters({"data": data, **options.model_dump()})
+        run.parameters({"data": data, "unlabelled_data": unlabelled_data, **options.model_dump()})
         run.metrics({f"texts.{name}": split["texts"] for name, split in card["splits"].items()})
         run.file(f"{prepared.path}/data_card.json")

@@ -13,7 +13,7 @@ from components.foundation import checkpoints, storage
 from components.foundation.demo import tables
 from components.foundation.errors import UserError
 from components.foundation.intents import NO_LABEL, OUT_OF_SCOPE, UNLABELLED, save_intents
-from components.prepare_data.cleaning import clean_splits, clean_text, same_text_key
+from components.prepare_data.cleaning import clean_splits, clean_text, is_test_lot, same_text_key
 from components.prepare_data.options import PreparationOptions
 from components.prepare_data.tables import Row, read_splits, read_table
 
@@ -39,12 +39,18 @@ def prepare(
     names = sorted({str(row.label) for row in splits["train"]})
     dataset = DatasetDict({name: _dataset(rows, names) for name, rows in splits.items()})
     if strangers:
-        kept = _unknown(strangers, dataset, out_of_scope_data, "texts that belong to no class")
+        kept = _in_no_split(strangers, dataset, out_of_scope_data, "texts that belong to no class")
         done["out_of_scope_removed"] = len(strangers) - len(kept)
         dataset[OUT_OF_SCOPE] = _dataset(kept, names)
     if unlabelled:
-        kept = _unknown(_each_once(unlabelled), dataset, unlabelled_data, "further texts")
-        done["unlabelled_removed"] = len(unlabelled) - len(kept)
+        once = _each_once(unlabelled)
+        fresh = _in_no_split(once, dataset, unlabelled_data, "further texts")
+        kept = [row for row in fresh if not ("test" in done["splits_made"] and is_test_lot(row.text, options))]
+        done["unlabelled_removed"] = {
+            "duplicates": len(unlabelled) - len(once),
+            "in_another_split": len(once) - len(fresh),
+            "test_texts_once_labelled": len(fresh) - len(kept),
+        }
         dataset[UNLABELLED] = _dataset(kept, names)
     given = {OUT_OF_SCOPE: (out_of_scope_data, out_of_scope_version), UNLABELLED: (unlabelled_data, unlabelled_version)}
     card = {
@@ -105,7 +111,7 @@ def _each_once(texts: list[str]) -> list[str]:
     return list(first.values())
 
 
-def _unknown(texts: list[str], dataset: DatasetDict, source: str, expected: str) -> list[Row]:
+def _in_no_split(texts: list[str], dataset: DatasetDict, source: str, expected: str) -> list[Row]:
     """Rows of the texts that stand in no split."""
     known = {same_text_key(text) for split in dataset.values() for text in split["text"]}
     rows = [Row(text, None) for text in texts if same_text_key(text) not in known]

@@ -55,7 +55,7 @@ def read_table(path: Path, *, text_column: str, label_column: str | None, name: 
         if list(frame.columns).count(column) > 1:
             raise UserError(f"{name}: found column {column!r} more than once, expected it once; rename the others")
     if frame.empty:
-        raise UserError(f"{name}: found no rows, expected labelled texts")
+        raise UserError(f"{name}: found no rows, expected texts")
     labels = [None] * len(frame) if label_column is None else _labels(frame[label_column], name)
     return [Row(text, label) for text, label in zip(_texts(frame[text_column], name), labels, strict=True)]
 
@@ -101,7 +101,7 @@ def _csv(path: Path, name: str) -> pd.DataFrame:
         reader = csv.reader(stream, strict=True)
         header = next(reader, None)
         if header is None:
-            raise UserError(f"{name}: the file is empty, expected a header and labelled texts")
+            raise UserError(f"{name}: the file is empty, expected a header and texts")
         rows = []
         for row in filter(None, reader):
             if len(row) != len(header):

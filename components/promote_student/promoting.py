@@ -126,7 +126,11 @@ def _metadata(leaderboard: dict[str, Any], published: str) -> dict[str, Any]:
         "teacher_accuracy": leaderboard["teacher"]["scores"]["accuracy"],
         "data_source": leaderboard["data"]["source"],
         "data_version": leaderboard["data"]["version"],
-        **{f"{name}_version": about["version"] for name, about in leaderboard["data"]["further_sources"].items()},
+        **{
+            f"{name}_{fact}": value
+            for name, about in leaderboard["data"]["further_sources"].items()
+            for fact, value in about.items()
+        },
         "decision": leaderboard["promotion"]["reason"],
         "published": published,
     }

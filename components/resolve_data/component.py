@@ -37,4 +37,10 @@ def resolve_data(
         tracking.log_origin(tables | {"teacher": teacher}, versions)
     return namedtuple(
         "Versions", "data_version out_of_scope_version unlabelled_version teacher_version student_versions"
-    )(*versions.values(), students)
+    )(
+        data_version=versions["data"],
+        out_of_scope_version=versions["out_of_scope_data"],
+        unlabelled_version=versions["unlabelled_data"],
+        teacher_version=versions["teacher"],
+        student_versions=students,
+    )

@@ -257,6 +257,7 @@ def _digest(settings: Settings) -> str:
     """Names the settings, data and teacher that all rows share; where the data lies plays no part."""
     shared: dict[str, Any] = settings.model_dump(exclude={*_SOURCES, "candidates"})
     shared |= {"data": data_version(settings.data), "teacher": checkpoints.version(settings.teacher)}
-    if settings.unlabelled_data:
-        shared["unlabelled_data"] = data_version(settings.unlabelled_data)
+    if settings.unlabelled_data:  # then out-of-scope texts play one: which of the unlabelled ones are kept
+        given = {name: getattr(settings, name) for name in ("unlabelled_data", "out_of_scope_data")}
+        shared |= {name: data_version(uri) for name, uri in given.items() if uri}
     return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:12]

@@ -174,9 +174,9 @@ def objects(*records: Any) -> str:
 
 # id: (files; one alone is the data itself, more are a folder of splits; fragments of the answer)
 TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
-    "empty file": ({"t.csv": ""}, ["t.csv: the file is empty, expected a header and labelled texts"]),
+    "empty file": ({"t.csv": ""}, ["t.csv: the file is empty, expected a header and texts"]),
     "empty jsonl": ({"t.jsonl": "\n"}, ["t.jsonl: found no column 'text', only none; set text_column"]),
-    "header only": ({"t.csv": "text,label\n"}, ["t.csv: found no rows, expected labelled texts"]),
+    "header only": ({"t.csv": "text,label\n"}, ["t.csv: found no rows, expected texts"]),
     "wrong extension": ({"t.xlsx": "x"}, ["t.xlsx: found file type .xlsx, expected .csv, .jsonl or .parquet"]),
     "no extension": ({"table": "x"}, ["table: found file type none, expected .csv, .jsonl or .parquet"]),
     "no text column": (

@@ -277,11 +277,11 @@ def test_unlabelled_texts_join_what_the_teacher_answers(
     first: Run, workspace: Path, settings: Path, client: MlflowClient, tmp_path: Path
 ):
     log = tmp_path / "log.csv"
-    log.write_text("text\nfind my lost parcel\nstop it please\nfind my lost parcel!\n")
+    log.write_text("text\nplease stop\nstop it please\nplease stop!\n")
     run = run_pipeline(workspace, "--settings", str(settings), "--unlabelled-data", str(log))
     root = Path(run.result["comparison"]).parents[1]
     data = load_from_disk(root / "prepare-data" / "prepared" / "splits")
-    assert list(data["unlabelled"]["text"]) == ["find my lost parcel", "stop it please"]
+    assert list(data["unlabelled"]["text"]) == ["please stop", "stop it please"]
     with pa.memory_map(str(root / "capture-signals" / "signals" / "signals.arrow")) as source:
         recorded = pa.ipc.open_file(source).read_all()["id"].to_pylist()
     expected = [id_ for name in ("train", "unlabelled", "validation") for id_ in data[name]["id"]]

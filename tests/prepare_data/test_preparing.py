@@ -123,16 +123,37 @@ def test_unlabelled_texts_become_a_split_of_new_texts_each_once(tiny_csv: Path, 
     texts = ["Where is  it?", *known, "who won?", " ", "where is it", "stop it", "WHO", "stop it", "where is it"]
     log.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
     data, card = prepared(tiny_csv, tmp_path / "b", strangers, log)
-    assert list(data[UNLABELLED]["text"]) == ["Where is it?", "stop it", "WHO"]
+    assert list(data[UNLABELLED]["text"]) == ["Where is it?", "WHO"]
     assert set(data[UNLABELLED]["label"]) == {NO_LABEL}
-    assert card["cleaning"]["unlabelled_removed"] == 7
+    assert card["cleaning"]["unlabelled_removed"] == {
+        "duplicates": 3, "in_another_split": 4, "test_texts_once_labelled": 1,
+    }  # fmt: skip
     assert card["further_sources"] == {
         name: {"source": str(path), "version": storage.version(str(path))}
         for name, path in ((OUT_OF_SCOPE, strangers), (UNLABELLED, log))
     }
-    assert card["splits"][UNLABELLED]["texts"] == 3
+    assert card["splits"][UNLABELLED]["texts"] == 2
     assert all(data[name]["id"] == splits[name]["id"] for name in splits)
-    assert transfer_set(data)["text"] == [*data["train"]["text"], "Where is it?", "stop it", "WHO"]
+    assert transfer_set(data)["text"] == [*data["train"]["text"], "Where is it?", "WHO"]
+
+
+def test_a_text_that_left_the_unlabelled_ones_is_a_test_text_once_it_is_labelled(
+    tiny_csv: Path, tmp_path: Path
+) -> None:
+    grown = tmp_path / "grown.csv"
+    grown.write_text(tiny_csv.read_text(encoding="utf-8") + "stop it,cancel\nwho,cancel\n", encoding="utf-8")
+    data, _ = prepared(grown, tmp_path / "out")
+    assert "stop it" in data["test"]["text"]
+    assert "who" not in data["test"]["text"]
+
+
+def test_beside_a_test_split_that_is_given_no_unlabelled_text_waits_for_a_label(tiny_csv: Path, tmp_path: Path) -> None:
+    source, log = tmp_path / "source", tmp_path / "log.csv"
+    source.mkdir()
+    (source / "train.csv").write_bytes(tiny_csv.read_bytes())
+    (source / "test.csv").write_text("text,label\nfind it,track\n", encoding="utf-8")
+    log.write_text("text\nstop it\n", encoding="utf-8")
+    assert list(prepared(source, tmp_path / "out", unlabelled=log)[0][UNLABELLED]["text"]) == ["stop it"]
 
 
 def test_without_further_texts_there_are_no_such_splits(tiny_csv: Path, tmp_path: Path) -> None:

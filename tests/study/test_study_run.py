@@ -135,7 +135,7 @@ def test_rows_of_other_layers_than_the_strategy_chooses_now_are_refused(copy: Pa
 def test_other_unlabelled_texts_make_another_study(copy: Path, values: dict, workspace: Workspace, tmp_path: Path):
     """The folder where they lie plays no part."""
     logs = [tmp_path / folder / "log.csv" for folder in ("here", "there", "other")]
-    for log, text in zip(logs, ("find it", "find it", "stop it"), strict=True):
+    for log, text in zip(logs, ("find it", "find it", "please stop"), strict=True):
         log.parent.mkdir()
         log.write_text(f"text\n{text}\n")
     less = {**values, "candidates": [{"strategy": "uniform", "layers": 2}], "frozen_anchor": False}
