@@ -307,14 +307,16 @@ def with_unlabelled(tiny_data) -> DatasetDict:
     return DatasetDict({**tiny_data, "train": texts.select(range(8)), UNLABELLED: others})
 
 
-@pytest.mark.parametrize("alignment", ["none", "hidden_mse"])
-def test_unlabelled_texts_teach_a_student(alignment, teacher, tiny_data, with_unlabelled, recorded, narrow):
+@pytest.mark.parametrize(
+    ("alignment", "signals"), [("none", "recorded"), ("hidden_mse", "recorded"), ("hidden_mse", "logits_only")]
+)
+def test_unlabelled_texts_teach_a_student(alignment, signals, teacher, tiny_data, with_unlabelled, narrow, request):
     """The teacher answers them: with few labels and many texts a student learns as from many labels."""
     options = StudentOptions(student_epochs=8, student_learning_rate=3e-3, student_batch_size=16)
     wanted = candidate(alignment, student=narrow)
     few = DatasetDict({name: with_unlabelled[name] for name in ("train", "validation", "test")})
     scores = [
-        accuracy(student_of(teacher, data, recorded, wanted, options), tiny_data["test"])
+        accuracy(student_of(teacher, data, request.getfixturevalue(signals), wanted, options), tiny_data["test"])
         for data in (few, with_unlabelled)
     ]
     assert scores[1] > scores[0] + 0.1
