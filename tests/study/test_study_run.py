@@ -132,7 +132,7 @@ def test_rows_of_other_layers_than_the_strategy_chooses_now_are_refused(copy: Pa
         run_study(Plan(**values), copy, workspace)
 
 
-def test_other_unlabelled_texts_make_another_study(copy: Path, values: dict, workspace: Workspace, tmp_path: Path):
+def test_other_unlabelled_texts_make_another_study(copy: Path, values: dict, tmp_path: Path):
     """The folder where they lie plays no part."""
     logs = [tmp_path / folder / "log.csv" for folder in ("here", "there", "other")]
     for log, text in zip(logs, ("find it", "find it", "please stop"), strict=True):
@@ -140,7 +140,8 @@ def test_other_unlabelled_texts_make_another_study(copy: Path, values: dict, wor
         log.write_text(f"text\n{text}\n")
     less = {**values, "candidates": [{"strategy": "uniform", "layers": 2}], "frozen_anchor": False}
     plans = [less | {"settings": values["settings"] | {"unlabelled_data": str(log)}} for log in logs]
-    studies = [{row.study for row in rows_of(copy, plan, workspace)} for plan in (less, *plans)]
+    place = open_workspace(str(tmp_path / "runs"))
+    studies = [{row.study for row in rows_of(copy, plan, place)} for plan in (less, *plans)]
     assert len(set.union(*studies)) == 3
     assert studies[1] == studies[2]
 
