@@ -1,9 +1,10 @@
 """Distillation from captured signals against the online loop of TextBrewer and of SpectralKD's code.
 
-The online loop runs the teacher in every step, on batches drawn at random and padded to their longest text; after every
-epoch it validates the student and saves it, as TextBrewer's trainer does. Both sides train the same student on the same
-texts with the same losses, optimizer, precision and number of epochs; ours is the product's own `distill`, from the
-building of the student to its finished training, which could be resumed after every epoch.
+The online loop runs the teacher in every step, on batches drawn at random; after every epoch it validates the student
+and saves it, as TextBrewer's trainer does. It is run twice: on batches padded to their longest text, and on batches
+padded to the longest text allowed, as TextBrewer's own examples for texts pad theirs. All sides train the same student
+on the same texts with the same losses, optimizer, precision and number of epochs; ours is the product's own `distill`,
+from the building of the student to its finished training, which could be resumed after every epoch.
 
 The ratios are those of trainings of ten epochs: ten times the seconds of an epoch, as trainings of three epochs have
 them, and the capture: one candidate's own, or that of eight candidates with layers of their own, counted once for all.
@@ -26,7 +27,7 @@ from typing import Any
 import torch
 from datasets import Dataset, DatasetDict
 from distil import candidate_of, capture_for, distil
-from measure import encoder, intents, interleaved, report
+from measure import MAX_TOKENS, encoder, intents, interleaved, report
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -71,23 +72,28 @@ def _compare(
             {
                 "captured": lambda: distil(candidate, selection, teacher, data, shared, _EPOCHS_MEASURED),
                 "online": lambda: _online(teacher, data, selection, candidate, Path(scratch) / "student"),
+                "padded": lambda: _online(teacher, data, selection, candidate, Path(scratch) / "student", padded=True),
             },
             rounds,
             warm_up=False,
         )
-    ours, online = (statistics.median(seconds[side]) / _EPOCHS_MEASURED for side in ("captured", "online"))
-    each, slow = _EPOCHS * ours, _EPOCHS * online
+    ours, *online = (statistics.median(seconds[side]) / _EPOCHS_MEASURED for side in ("captured", "online", "padded"))
+    each, (slow, slow_padded) = _EPOCHS * ours, (_EPOCHS * epoch for epoch in online)
+    one, all_of_them = captured + each, captured_for_all + _CANDIDATES * each
     return {
         "student": f"{len(layers)} of 12 x 768",
         "losses": "logits" if alignment == "none" else f"logits + {alignment}",
         "texts": _TEXTS,
         "rounds": rounds,
-        "online, s/epoch": online,
+        "online, s/epoch": online[0],
+        f"padded to {MAX_TOKENS}, s/epoch": online[1],
         "captured, s/epoch": ours,
         "capture, s": captured,
-        "online / captured": slow / (captured + each),
+        "online / captured": slow / one,
+        "padded / captured": slow_padded / one,
         f"capture for {_CANDIDATES}, s": captured_for_all,
-        f"{_CANDIDATES} candidates": _CANDIDATES * slow / (captured_for_all + _CANDIDATES * each),
+        f"{_CANDIDATES} candidates": _CANDIDATES * slow / all_of_them,
+        f"{_CANDIDATES} candidates, padded": _CANDIDATES * slow_padded / all_of_them,
     }
 
 
@@ -103,12 +109,18 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _online(
-    teacher: TextClassifier, data: DatasetDict, selection: Selection, candidate: Candidate, folder: Path
+    teacher: TextClassifier,
+    data: DatasetDict,
+    selection: Selection,
+    candidate: Candidate,
+    folder: Path,
+    *,
+    padded: bool = False,
 ) -> None:
     student = build_student(teacher, selection, candidate, {})
     optimizer = torch.optim.AdamW(student.model.parameters(), lr=_OPTIONS.student_learning_rate, fused=True)
-    training = _loader(student, data["train"], _OPTIONS.student_batch_size, shuffle=True)
-    validation = _loader(student, data["validation"], 64, shuffle=False)
+    training = _loader(student, data["train"], _OPTIONS.student_batch_size, shuffle=True, padded=padded)
+    validation = _loader(student, data["validation"], 64, shuffle=False, padded=padded)
     teacher.model.eval()
     for _ in range(_EPOCHS_MEASURED):
         student.model.train()
@@ -127,13 +139,24 @@ def _online(
         student.save(folder)
 
 
-def _loader(student: TextClassifier, split: Dataset, batch_size: int, *, shuffle: bool) -> DataLoader[Any]:
+def _loader(
+    student: TextClassifier, split: Dataset, batch_size: int, *, shuffle: bool, padded: bool
+) -> DataLoader[Any]:
+    collate = collator(student)
     return DataLoader(
         tokenized(student, split),
         batch_size=batch_size,
         shuffle=shuffle,
-        collate_fn=collator(student),
+        collate_fn=(lambda examples: _padded(collate(examples), student)) if padded else collate,
     )
+
+
+def _padded(batch: dict[str, Tensor], student: TextClassifier) -> dict[str, Tensor]:
+    fill = {"input_ids": student.tokenizer.pad_token_id, "attention_mask": 0}
+    missing = MAX_TOKENS - batch["input_ids"].shape[1]
+    return batch | {
+        name: torch.nn.functional.pad(batch[name], (0, missing), value=value) for name, value in fill.items()
+    }
 
 
 def _autocast() -> AbstractContextManager[object]:

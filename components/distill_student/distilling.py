@@ -1,13 +1,14 @@
 """A student, built through its selection and taught by the teacher's signals."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import DatasetDict
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel, set_seed
 
 from components.distill_student.losses import ALIGNMENTS, distillation_kl, linear_schedule
@@ -55,34 +56,49 @@ def distill(
         emit("note", message="the hidden states that it aligns to are not recorded: the teacher runs in every step")
     if candidate.student:
         start_from_probe(student, data["train"])
-    fit(
-        student,
-        train=tokenized(student, texts),
-        validation=tokenized(student, data["validation"]),
-        schedule=Schedule(
-            epochs=options.student_epochs,
-            learning_rate=options.student_learning_rate,
-            batch_size=options.student_batch_size,
-            seed=candidate.seed,
-            patience=options.student_patience,
-            best_by="loss",
-        ),
-        run=run,
-        what="distill",
-        trainer=DistillationTrainer,
-        decided_by={
-            "objective": candidate.model_dump(exclude={"strategy", "layers", "teacher_layers", "student"}),
-            "targets": selection.layers if candidate.aligns else None,
-            "online": online,
-            "teacher_logits": recorded.logits,
-            "teacher_validation_logits": validation_signals.logits,
-        },
-        candidate=candidate,
-        targets=selection.layers,
-        signals=recorded,
-        validation_signals=validation_signals,
-        online_teacher=teacher.model if online else None,
-    )
+    with _without_dropout(student.model) if candidate.has_teacher else nullcontext():
+        fit(
+            student,
+            train=tokenized(student, texts),
+            validation=tokenized(student, data["validation"]),
+            schedule=Schedule(
+                epochs=options.student_epochs,
+                learning_rate=options.student_learning_rate,
+                batch_size=options.student_batch_size,
+                seed=candidate.seed,
+                patience=options.student_patience,
+                best_by="loss",
+            ),
+            run=run,
+            what="distill",
+            trainer=DistillationTrainer,
+            decided_by={
+                "objective": candidate.model_dump(exclude={"strategy", "layers", "teacher_layers", "student"}),
+                "targets": selection.layers if candidate.aligns else None,
+                "online": online,
+                "teacher_logits": recorded.logits,
+                "teacher_validation_logits": validation_signals.logits,
+            },
+            candidate=candidate,
+            targets=selection.layers,
+            signals=recorded,
+            validation_signals=validation_signals,
+            online_teacher=teacher.model if online else None,
+        )
+
+
+@contextmanager
+def _without_dropout(model: nn.Module) -> Iterator[None]:
+    """Within, training drops nothing: the answers to learn were given without dropout, and are enough to keep a student
+    from learning the labels by heart (docs/decisions/0017-no-dropout-under-a-teacher.md)."""
+    shares = {module: module.p for module in model.modules() if isinstance(module, nn.Dropout)}
+    for module in shares:
+        module.p = 0.0
+    try:
+        yield
+    finally:
+        for module, share in shares.items():
+            module.p = share
 
 
 def build_student(

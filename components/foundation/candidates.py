@@ -23,7 +23,9 @@ class Candidate(Options):
     layers: int = Field(ge=1, description="encoder layers of the student")
     teacher_layers: list[int] | None = Field(None, description="`manual` only: the teacher layers, counted from 0")
     student: str = Field("", description="checkpoint that the student starts from; empty takes the teacher's layers")
-    seed: int = Field(0, ge=0, description="seed of the training order, dropout, and of strategy `random`")
+    seed: int = Field(
+        0, ge=0, description="seed of the training order, of strategy `random`, of dropout without teacher"
+    )
     ce_weight: float = Field(0.1, ge=0, description="weight of the cross-entropy with the true label")
     kl_weight: float = Field(0.9, ge=0, description="weight of the KL divergence from the teacher's softened answers")
     temperature: float = Field(2.0, gt=0, le=100, description="softening of both answers in the KL term")

@@ -23,7 +23,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 
 from components.foundation.errors import UserError
 from components.foundation.options import Options
-from components.foundation.precision import fast_bf16
+from components.foundation.precision import fast_attention_gradients, fast_bf16
 from components.foundation.progress import Progress, emit
 from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
@@ -182,7 +182,8 @@ def _train(loop: Trainer, schedule: Schedule, work: Training) -> None:
     loop.remove_callback(PrinterCallback)  # its bare dictionaries say nothing that the reporter does not
     checkpoint = work.latest_checkpoint()
     loop.args.num_train_epochs = _epochs_to_train(schedule, checkpoint)
-    loop.train(resume_from_checkpoint=checkpoint)
+    with fast_attention_gradients():
+        loop.train(resume_from_checkpoint=checkpoint)
     # Accelerate leaves autocast around the model's forward; who evaluates next wants the plain one.
     loop.accelerator.unwrap_model(loop.model, keep_fp32_wrapper=False)
 

@@ -299,6 +299,25 @@ def test_a_student_learns_from_its_teacher(teacher, tiny_data, recorded):
     assert accuracy(student, tiny_data["test"]) > 0.7
 
 
+@pytest.mark.parametrize(("kl_weight", "drops"), [(0.9, False), (0.0, True)], ids=["under a teacher", "labels alone"])
+def test_a_student_drops_nothing_under_a_teacher(kl_weight, drops, teacher, tiny_data, recorded):
+    wanted = candidate(kl_weight=kl_weight, ce_weight=1 - kl_weight)
+
+    def taught(share: float) -> dict[str, torch.Tensor]:
+        student = untaught(teacher, wanted)
+        dropouts = [module for module in student.model.modules() if isinstance(module, torch.nn.Dropout)]
+        for dropout in dropouts:
+            dropout.p = share
+        distill(
+            teacher=teacher, student=student, data=tiny_data, signals=recorded, selection=SELECTION, candidate=wanted,
+            options=OPTIONS, run=NO_RUN,
+        )  # fmt: skip
+        assert {dropout.p for dropout in dropouts} == {share}
+        return student.model.state_dict()
+
+    assert same_weights(taught(0.5), taught(0.0)) is not drops
+
+
 @pytest.fixture(scope="module")
 def with_unlabelled(tiny_data) -> DatasetDict:
     """Eight training texts with labels, and the others without."""

@@ -45,3 +45,12 @@ def test_inference_runs_in_the_fast_format(monkeypatch: pytest.MonkeyPatch):
         _cpu(monkeypatch, has_bf16=True, float32=1.0, bfloat16=bfloat16)
         with precision.fast_inference():
             assert product(torch.ones(1, 4)).dtype is dtype
+
+
+def test_training_in_bf16_does_without_flash_attention(monkeypatch: pytest.MonkeyPatch):
+    for bfloat16, allowed in ((0.5, False), (2.0, True)):
+        precision.fast_bf16.cache_clear()
+        _cpu(monkeypatch, has_bf16=True, float32=1.0, bfloat16=bfloat16)
+        with precision.fast_attention_gradients():
+            assert torch.backends.cuda.flash_sdp_enabled() is allowed
+        assert torch.backends.cuda.flash_sdp_enabled()
