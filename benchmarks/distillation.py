@@ -3,8 +3,9 @@
 The online loop runs the teacher in every step, on batches drawn at random; after every epoch it validates the student
 and saves it, as TextBrewer's trainer does. It is run twice: on batches padded to their longest text, and on batches
 padded to the longest text allowed, as TextBrewer's own examples for texts pad theirs. All sides train the same student
-on the same texts with the same losses, optimizer, precision and number of epochs; ours is the product's own `distill`,
-from the building of the student to its finished training, which could be resumed after every epoch.
+on the same texts with the same losses, optimizer, precision and number of epochs, and without dropout; ours is the
+product's own `distill`, from the building of the student to its finished training, which could be resumed after every
+epoch.
 
 The ratios are those of trainings of ten epochs: ten times the seconds of an epoch, as trainings of three epochs have
 them, and the capture: one candidate's own, or that of eight candidates with layers of their own, counted once for all.
@@ -20,7 +21,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,11 @@ from measure import MAX_TOKENS, encoder, intents, interleaved, report
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from components.distill_student.distilling import build_student
+from components.distill_student.distilling import build_student, without_dropout
 from components.distill_student.losses import complex_spectral, distillation_kl
 from components.distill_student.options import StudentOptions
 from components.foundation.candidates import Candidate
-from components.foundation.precision import fast_bf16
+from components.foundation.precision import fast_attention_gradients, fast_products
 from components.foundation.selection import Selection
 from components.foundation.text_model import TextClassifier
 from components.foundation.training import collator, tokenized
@@ -122,21 +122,22 @@ def _online(
     training = _loader(student, data["train"], _OPTIONS.student_batch_size, shuffle=True, padded=padded)
     validation = _loader(student, data["validation"], 64, shuffle=False, padded=padded)
     teacher.model.eval()
-    for _ in range(_EPOCHS_MEASURED):
-        student.model.train()
-        for batch in training:
-            with _autocast():
-                with torch.no_grad():
-                    wanted = _outputs(teacher, batch, candidate)
-                given = _outputs(student, batch, candidate)
-            _loss(given, wanted, batch, selection, candidate).backward()
-            optimizer.step()
-            optimizer.zero_grad()
-        student.model.eval()
-        with torch.no_grad(), _autocast():
-            for batch in validation:
-                _outputs(student, batch, candidate)
-        student.save(folder)
+    with without_dropout(student.model), fast_attention_gradients():
+        for _ in range(_EPOCHS_MEASURED):
+            student.model.train()
+            for batch in training:
+                with fast_products():
+                    with torch.no_grad():
+                        wanted = _outputs(teacher, batch, candidate)
+                    given = _outputs(student, batch, candidate)
+                _loss(given, wanted, batch, selection, candidate).backward()
+                optimizer.step()
+                optimizer.zero_grad()
+            student.model.eval()
+            with torch.no_grad(), fast_products():
+                for batch in validation:
+                    _outputs(student, batch, candidate)
+            student.save(folder)
 
 
 def _loader(
@@ -157,10 +158,6 @@ def _padded(batch: dict[str, Tensor], student: TextClassifier) -> dict[str, Tens
     return batch | {
         name: torch.nn.functional.pad(batch[name], (0, missing), value=value) for name, value in fill.items()
     }
-
-
-def _autocast() -> AbstractContextManager[object]:
-    return torch.autocast("cpu", torch.bfloat16) if fast_bf16() else nullcontext()
 
 
 def _outputs(classifier: TextClassifier, batch: dict[str, Tensor], candidate: Candidate) -> Any:

@@ -56,7 +56,7 @@ def distill(
         emit("note", message="the hidden states that it aligns to are not recorded: the teacher runs in every step")
     if candidate.student:
         start_from_probe(student, data["train"])
-    with _without_dropout(student.model) if candidate.has_teacher else nullcontext():
+    with without_dropout(student.model) if candidate.has_teacher else nullcontext():
         fit(
             student,
             train=tokenized(student, texts),
@@ -88,7 +88,7 @@ def distill(
 
 
 @contextmanager
-def _without_dropout(model: nn.Module) -> Iterator[None]:
+def without_dropout(model: nn.Module) -> Iterator[None]:
     """Within, training drops nothing: the answers to learn were given without dropout, and are enough to keep a student
     from learning the labels by heart (docs/decisions/0017-no-dropout-under-a-teacher.md)."""
     shares = {module: module.p for module in model.modules() if isinstance(module, nn.Dropout)}
