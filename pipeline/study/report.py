@@ -82,7 +82,8 @@ def _picture(found: Sequence[Finding]) -> Figure:
     for row in found:
         if row.configuration in (TEACHER, FROZEN):
             axes.axvline(100 * row.accuracy, linestyle="--" if row.configuration == TEACHER else ":", color="#555555")
-            axes.text(100 * row.accuracy, len(students) - 0.3, row.configuration, rotation=30, fontsize=8)
+            axes.text(100 * row.accuracy, len(students) - 0.4, row.configuration, rotation=30, fontsize=8)
+    axes.set_ylim(-0.6, len(students) - 0.5)
     axes.set_yticks(range(len(students)), [row.configuration for row in students], fontsize=8)
     axes.set_xlabel("accuracy on the test split, %; bars: 95 % interval of the difference to the teacher")
     axes.spines[["top", "right"]].set_visible(False)

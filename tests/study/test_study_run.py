@@ -100,6 +100,13 @@ def test_the_page_shows_table_oracle_and_plot(table: Path, values: dict, workspa
     assert (tmp_path / "tiny.png").stat().st_size > 0
 
 
+@pytest.mark.filterwarnings("error:constrained_layout")
+def test_a_single_student_has_a_picture(copy: Path, values: dict, workspace: Workspace, tmp_path: Path):
+    plan = Plan(**values | {"candidates": [{"strategy": "uniform", "layers": 2}]})
+    write_report(plan, *run_study(plan, copy, workspace), tmp_path, "single")
+    assert (tmp_path / "single.png").stat().st_size > 0
+
+
 def test_only_what_the_table_lacks_is_trained(copy: Path, values: dict, workspace: Workspace):
     *kept, gone = copy.read_text().splitlines(keepends=True)
     copy.write_text("".join(kept))
