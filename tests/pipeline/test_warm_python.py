@@ -99,6 +99,6 @@ def test_tasks_end_when_the_run_is_killed(tmp_path: Path, monkeypatch: pytest.Mo
 def is_running(process: int) -> bool:
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or while it was read
         return False
     return state != "Z"
