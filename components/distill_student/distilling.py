@@ -20,7 +20,6 @@ from components.foundation.features import extract
 from components.foundation.intents import NO_LABEL, load_intents, transfer_set
 from components.foundation.layer_mix import LayerMix, evenly_spaced
 from components.foundation.layer_stack import depth, run_with_states, shallow_copy_of
-from components.foundation.linear_probe import start_from_probe
 from components.foundation.precision import fast_products
 from components.foundation.progress import emit
 from components.foundation.selection import Selection, load_selections
@@ -54,8 +53,6 @@ def distill(
     if online:
         _check_online(teacher, student, texts["text"], candidate)
         emit("note", message="the hidden states that it aligns to are not recorded: the teacher runs in every step")
-    if candidate.student:
-        start_from_probe(student, data["train"])
     with without_dropout(student.model) if candidate.has_teacher else nullcontext():
         fit(
             student,
@@ -71,6 +68,7 @@ def distill(
             ),
             run=run,
             what="distill",
+            probe=data["train"] if candidate.student else None,
             trainer=DistillationTrainer,
             decided_by={
                 "objective": candidate.model_dump(exclude={"strategy", "layers", "teacher_layers", "student"}),

@@ -22,6 +22,7 @@ from transformers import (
 from transformers.trainer import TRAINER_STATE_NAME
 
 from components.foundation.errors import UserError
+from components.foundation.linear_probe import start_from_probe
 from components.foundation.options import Options
 from components.foundation.precision import fast_attention_gradients, fast_bf16
 from components.foundation.progress import Progress, emit
@@ -128,15 +129,17 @@ def fit(
     schedule: Schedule,
     run: Run,
     what: str,
+    probe: Dataset | None = None,
     trainer: type[ClassifierTrainer] = ClassifierTrainer,
     decided_by: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> list[dict[str, Any]]:
     """Train the classifier in place to its best epoch; returns the log of losses and validation scores by step.
 
-    `arguments` go to the trainer class; `decided_by` holds what of them decides the result (JSON, or tensors). Same
-    seed, same data, same machine: same weights. A training that was killed goes on from its last epoch, one that was
-    finished before is taken as it was (see `trainings`).
+    With `probe`, texts and labels that `train` has, too, a new head starts from a linear probe of them. `arguments` go
+    to the trainer class; `decided_by` holds what of them decides the result (JSON, or tensors). Same seed, same data,
+    same machine: same weights. A training that was killed goes on from its last epoch, one that was finished before is
+    taken as it was (see `trainings`).
     """
     set_seed(schedule.seed)
     facts = {
@@ -144,6 +147,7 @@ def fit(
         "train": train.to_dict(),
         "validation": validation.to_dict(),
         "kind": f"{trainer.__name__} {fast_bf16()}",
+        "probe": probe is not None,
         "model": _configuration(classifier),
         **(decided_by or {}),
     }
@@ -152,6 +156,8 @@ def fit(
         if work.is_finished:
             history = _restore(classifier, work, run)
         else:
+            if probe is not None and work.latest_checkpoint() is None:
+                start_from_probe(classifier, probe)
             padding = [classifier.tokenizer.pad_token_id]
             reporter = _Reporter(what, run)
             with words_in_use(classifier.model, [*train["input_ids"], *validation["input_ids"], padding]), reporter:

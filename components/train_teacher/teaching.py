@@ -13,7 +13,7 @@ from components.foundation import checkpoints
 from components.foundation.errors import UserError
 from components.foundation.intents import class_names
 from components.foundation.layer_stack import depth
-from components.foundation.linear_probe import output_layer, start_from_probe
+from components.foundation.linear_probe import output_layer
 from components.foundation.options import suggest
 from components.foundation.scores import answer, save_evaluation, score
 from components.foundation.storage import whole_folder
@@ -33,7 +33,6 @@ def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOpti
         set_seed(options.teacher_seed)
         teacher = load_classifier(folder, max_tokens=options.max_tokens, labels=names)
     depth(teacher.model)  # an unknown architecture fails before training
-    start_from_probe(teacher, data["train"])
     schedule = Schedule(
         epochs=options.teacher_epochs,
         learning_rate=options.teacher_learning_rate,
@@ -47,6 +46,7 @@ def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOpti
         schedule=schedule,
         run=run,
         what="fine-tune",
+        probe=data["train"],
     )
     return teacher
 

@@ -17,6 +17,7 @@ from mortal_training import EPOCHS, SCHEDULE, STEPS_PER_EPOCH, Mortal, tiny_mode
 from safetensors.torch import load_file
 from transformers import TrainingArguments
 
+from components.foundation.linear_probe import start_from_probe
 from components.foundation.tracking import Run
 from components.foundation.training import ClassifierTrainer, tokenized
 from components.foundation.trainings import Training, digest
@@ -113,6 +114,7 @@ CHANGES: dict[str, Any] = {
     "seed": lambda: {"schedule": SHORT.model_copy(update={"seed": 2})},
     "patience": lambda: {"schedule": SHORT.model_copy(update={"patience": 1})},
     "best by": lambda: {"schedule": SHORT.model_copy(update={"best_by": "loss"})},
+    "probe": lambda: {"probe": split_of(intents()[:40])},
     "objective": lambda: {"trainer": Another},
     "setting": lambda: {"decided_by": {"temperature": 3.0}},
     "recorded tensor": lambda: {"decided_by": {"logits": torch.ones(3)}},
@@ -219,6 +221,24 @@ def test_checkpoints_are_ordered_by_number_not_by_name(tmp_path):
 def test_a_folder_without_checkpoints_starts_from_the_beginning(tmp_path):
     assert Training(tmp_path).latest_checkpoint() is None
     assert not Training(tmp_path).is_finished
+
+
+def test_a_head_is_probed_where_a_training_begins_and_nowhere_else(root, tmp_path, capsys):
+    """Not to find a training done, which goes by the weights before; not to go on, which takes a checkpoint's."""
+    probe = split_of(intents()[:40])
+    Mortal.steps, Fragile.crash_in = tmp_path / "steps", 2 * STEPS_PER_EPOCH + 2
+    with pytest.raises(Crash):
+        train(tiny_model(), Fragile, probe=probe)
+    assert "what=probe" in capsys.readouterr().err
+    resumed, done = tiny_model(), tiny_model()
+    for classifier in (resumed, done):
+        train(classifier, Fragile, probe=probe)
+        assert "what=probe" not in capsys.readouterr().err
+    whole = tiny_model()
+    start_from_probe(whole, probe)
+    train(whole, Fragile)
+    assert close(resumed.model.state_dict(), whole.model.state_dict())
+    assert same_weights(resumed.model.state_dict(), done.model.state_dict())
 
 
 # -- killed -----------------------------------------------------------------------------------------------------------
