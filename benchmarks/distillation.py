@@ -1,15 +1,15 @@
 """Distillation from captured signals against the online loop of TextBrewer and of SpectralKD's code.
 
-The online loop runs the teacher in every step, on batches drawn at random; after every epoch it validates the student
+The online loop runs the teacher in every step, on batches drawn at random; after an epoch it validates the student
 and saves it, as TextBrewer's trainer does. It is run twice: on batches padded to their longest text, and on batches
 padded to the longest text allowed, as TextBrewer's own examples for texts pad theirs. All sides train the same student
 on the same texts with the same losses, optimizer, precision and number of epochs, and without dropout; ours is the
-product's own `distill`, from the building of the student to its finished training, which could be resumed after every
+product's own `distill`, from the building of the student to its finished training, which could be resumed after an
 epoch.
 
-The ratios are those of trainings of ten epochs: ten times the seconds of an epoch, as trainings of three epochs have
-them, and the capture: one candidate's own, or that of eight candidates with layers of their own, counted once for all.
-The trainings read from the latter.
+The ratios are those of trainings of ten epochs: ten times the seconds of a training of one, and the capture: one
+candidate's own, or that of eight candidates with layers of their own, counted once for all. The trainings read from the
+latter.
 
     python benchmarks/distillation.py [--rounds 3] [--output benchmarks/results]
 """
@@ -40,8 +40,7 @@ from components.foundation.selection import Selection
 from components.foundation.text_model import TextClassifier
 from components.foundation.training import collator, tokenized
 
-_TEXTS, _CANDIDATES = 512, 8
-_EPOCHS, _EPOCHS_MEASURED = 10, 3
+_TEXTS, _CANDIDATES, _EPOCHS = 2048, 8, 10
 _OPTIONS = StudentOptions()
 
 
@@ -70,14 +69,14 @@ def _compare(
         captured_for_all = _seconds(lambda: capture_for(candidates, teacher, data, shared))
         seconds = interleaved(
             {
-                "captured": lambda: distil(candidate, selection, teacher, data, shared, _EPOCHS_MEASURED),
+                "captured": lambda: distil(candidate, selection, teacher, data, shared, epochs=1),
                 "online": lambda: _online(teacher, data, selection, candidate, Path(scratch) / "student"),
                 "padded": lambda: _online(teacher, data, selection, candidate, Path(scratch) / "student", padded=True),
             },
             rounds,
             warm_up=False,
         )
-    ours, *online = (statistics.median(seconds[side]) / _EPOCHS_MEASURED for side in ("captured", "online", "padded"))
+    ours, *online = (statistics.median(seconds[side]) for side in ("captured", "online", "padded"))
     each, (slow, slow_padded) = _EPOCHS * ours, (_EPOCHS * epoch for epoch in online)
     one, all_of_them = captured + each, captured_for_all + _CANDIDATES * each
     return {
@@ -123,21 +122,20 @@ def _online(
     validation = _loader(student, data["validation"], 64, shuffle=False, padded=padded)
     teacher.model.eval()
     with without_dropout(student.model), fast_attention_gradients():
-        for _ in range(_EPOCHS_MEASURED):
-            student.model.train()
-            for batch in training:
-                with fast_products():
-                    with torch.no_grad():
-                        wanted = _outputs(teacher, batch, candidate)
-                    given = _outputs(student, batch, candidate)
-                _loss(given, wanted, batch, selection, candidate).backward()
-                optimizer.step()
-                optimizer.zero_grad()
-            student.model.eval()
-            with torch.no_grad(), fast_products():
-                for batch in validation:
-                    _outputs(student, batch, candidate)
-            student.save(folder)
+        student.model.train()
+        for batch in training:
+            with fast_products():
+                with torch.no_grad():
+                    wanted = _outputs(teacher, batch, candidate)
+                given = _outputs(student, batch, candidate)
+            _loss(given, wanted, batch, selection, candidate).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        student.model.eval()
+        with torch.no_grad(), fast_products():
+            for batch in validation:
+                _outputs(student, batch, candidate)
+        student.save(folder)
 
 
 def _loader(
