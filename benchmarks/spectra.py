@@ -15,11 +15,12 @@ from measure import MAX_TOKENS, encoder, interleaved, median_ratio, report, text
 from components.foundation.precision import fast_inference
 from components.foundation.spectral_profile import SAMPLE_TEXTS, profile_classifier
 from components.foundation.text_model import TextClassifier
+from components.profile_teacher.options import ProfileOptions
 
 _ROUNDS = 3
 _SHAPES = {"MiniLM": (6, 384), "BERT-base": (12, 768), "RoBERTa-large": (24, 1024)}
-_TEXTS = {"MiniLM": 2000, "BERT-base": 1000, "RoBERTa-large": 500}
-_NAIVE_EVERY = 10  # texts: the naive way keeps all activations, and is given every tenth
+_TEXTS = ProfileOptions().profile_texts
+_NAIVE_EVERY = 20  # texts: the naive way keeps all activations, and is given every twentieth
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def main() -> None:
 
 
 def _throughput(name: str) -> dict[str, object]:
-    classifier, sample = encoder(*_SHAPES[name]), texts(_TEXTS[name])
+    classifier, sample = encoder(*_SHAPES[name]), texts(_TEXTS)
     few = sample[::_NAIVE_EVERY]
     seconds = interleaved(
         {
@@ -58,8 +59,8 @@ def _throughput(name: str) -> dict[str, object]:
 def _forward(classifier: TextClassifier, sample: Sequence[str]) -> None:
     """The same batches at the same precision, and nothing else."""
     classifier.model.eval()
-    for _, batch in classifier.batches(sample, 32, ahead=SAMPLE_TEXTS):
-        with fast_inference():
+    with fast_inference():
+        for _, batch in classifier.batches(sample, 32, ahead=SAMPLE_TEXTS):
             classifier.model(**batch)
 
 

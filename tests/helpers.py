@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from torch import Tensor
 from transformers import BertConfig, PreTrainedTokenizerFast
 
-from components.foundation.spectral_profile import SpectralProfile
+from components.foundation.spectral_profile import SpectralMeter, SpectralProfile
 from components.foundation.tracking import Run
 
 LABELS = ["cancel", "refund", "track", "upgrade"]
@@ -91,6 +91,13 @@ def profile_of(intensity: Sequence[float], **arrays: Tensor) -> SpectralProfile:
     return SpectralProfile(
         arrays={"channel/state/raw/intensity": with_embeddings, **arrays}, facts={"depth": len(intensity)}
     )
+
+
+def measure(meter: SpectralMeter, states: Sequence[Tensor], mask: Tensor, positions: Tensor) -> None:
+    """Show the meter a batch: D + 1 states [B, L, H], their mask [B, L] and the texts' positions [B]."""
+    with meter.batch(mask, positions) as show:
+        for layer in states:
+            show(layer)
 
 
 def same_weights(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:

@@ -11,7 +11,7 @@ from components.foundation.candidates import Candidate
 from components.foundation.features import extract, width
 from components.foundation.intents import transfer_set
 from components.foundation.layer_stack import depth, run_with_states
-from components.foundation.precision import fast_inference
+from components.foundation.precision import fast_inference, full_products
 from components.foundation.progress import emit
 from components.foundation.selection import Selection
 from components.foundation.signals import Feature, TextSignals, write_signals
@@ -58,7 +58,7 @@ def capture(
         "checkpoints": dict(checkpoints),
         **options.model_dump(),
     }
-    with whole_folder(target) as folder:
+    with whole_folder(target) as folder, fast_inference():
         write_signals(_record(teacher, data, features), features, facts, folder)
     return facts
 
@@ -95,11 +95,10 @@ def _record(teacher: TextClassifier, data: DatasetDict, features: Mapping[str, F
 def _record_split(
     teacher: TextClassifier, split: Dataset, features: Mapping[str, Feature], what: str
 ) -> Iterator[list[TextSignals]]:
-    ids, texts = split["id"], split["text"]
+    ids, texts = split["id"][:], split["text"][:]
     teacher.model.eval()
     for positions, batch in teacher.batches(texts, _BATCH, what):
-        with fast_inference():
-            outputs, states = run_with_states(teacher.model, **batch) if features else (teacher.model(**batch), ())
+        outputs, states = run_with_states(teacher.model, **batch) if features else (teacher.model(**batch), ())
         recorded = {name: _stacked(name, about, states, batch["attention_mask"]) for name, about in features.items()}
         logits = outputs.logits.float().cpu().numpy()
         yield [
@@ -116,5 +115,6 @@ def _stacked(
     name: str, about: Feature, hidden_states: Sequence[torch.Tensor], mask: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """A feature at its layers, bfloat16 [B, layers, L, W], and its boolean mask [B, L]; embeddings are state 0."""
-    found = [extract(name, hidden_states[layer + 1], mask) for layer in about.layers]
+    with full_products():
+        found = [extract(name, hidden_states[layer + 1], mask) for layer in about.layers]
     return torch.stack([values for values, _ in found], dim=1).bfloat16().cpu(), found[0][1].bool().cpu()

@@ -20,7 +20,7 @@ from components.foundation.features import extract
 from components.foundation.intents import NO_LABEL, load_intents, transfer_set
 from components.foundation.layer_mix import LayerMix, evenly_spaced
 from components.foundation.layer_stack import depth, run_with_states, shallow_copy_of
-from components.foundation.precision import fast_products
+from components.foundation.precision import fast_products, full_products
 from components.foundation.progress import emit
 from components.foundation.selection import Selection, load_selections
 from components.foundation.signals import Signals, load_facts
@@ -152,7 +152,7 @@ class DistillationTrainer(ClassifierTrainer):
         loss = self._logit_loss(outputs.logits, inputs, self._signals if training else self._validation_signals)
         if aligns:
             weight = linear_schedule(wanted.alignment_weight, wanted.final_alignment_weight, self._progress)
-            with torch.autocast(inputs["input_ids"].device.type, enabled=False):  # spectra want float32
+            with full_products():
                 loss = loss + weight * self._alignment(states[1:], inputs)
         return loss, outputs
 

@@ -1,7 +1,7 @@
 """Where an encoder keeps its layers, for the families that `transformers` offers."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -27,23 +27,35 @@ def depth(model: PreTrainedModel) -> int:
     return len(layer_stack(model))
 
 
-def run_with_states(model: PreTrainedModel, **inputs: torch.Tensor) -> tuple[Any, tuple[torch.Tensor, ...]]:
-    """A forward pass: the model's outputs, and the states X^0 (embeddings) .. X^D [B, L, H] between its layers.
+def run_and_show(model: PreTrainedModel, show: Callable[[torch.Tensor], object], **inputs: torch.Tensor) -> Any:
+    """A forward pass that shows the states X^0 (embeddings) .. X^D [B, L, H] between the model's layers, each as soon
+    as it is known, and keeps none; returns the outputs.
 
-    `hidden_states` has them all but for models with a norm after the last layer (ModernBERT), where its last is what
-    comes out of that norm: no layer's output, and nothing to hold the others against.
+    They are what goes into each layer, and what comes out of the last. `hidden_states` has the same but for models with
+    a norm after the last layer (ModernBERT), where its last is what comes out of that norm: no layer's output, and
+    nothing to hold the others against.
     """
-    last: list[torch.Tensor] = []
 
-    def keep(_layer: nn.Module, _inputs: Any, output: Any) -> None:
-        last.append(output[0] if isinstance(output, tuple) else output)
+    def show_input(_layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        show(inputs[0] if inputs else named["hidden_states"])
 
-    hook = layer_stack(model)[-1].register_forward_hook(keep)
+    def show_output(_layer: nn.Module, _inputs: Any, output: Any) -> None:
+        show(output[0] if isinstance(output, tuple) else output)
+
+    layers = layer_stack(model)
+    hooks = [layer.register_forward_pre_hook(show_input, with_kwargs=True) for layer in layers]
+    hooks.append(layers[-1].register_forward_hook(show_output))
     try:
-        outputs = model(**inputs, output_hidden_states=True)
+        return model(**inputs)
     finally:
-        hook.remove()
-    return outputs, (*outputs.hidden_states[:-1], last[-1])
+        for hook in hooks:
+            hook.remove()
+
+
+def run_with_states(model: PreTrainedModel, **inputs: torch.Tensor) -> tuple[Any, list[torch.Tensor]]:
+    """A forward pass: the model's outputs, and the states that `run_and_show` shows."""
+    states: list[torch.Tensor] = []
+    return run_and_show(model, states.append, **inputs), states
 
 
 def shallow_copy_of(teacher: PreTrainedModel, layers: Sequence[LayerMix]) -> PreTrainedModel:

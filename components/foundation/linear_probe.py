@@ -50,10 +50,10 @@ def _inputs_of(head: nn.Linear, classifier: TextClassifier, texts: list[str]) ->
     features = np.empty((len(texts), head.in_features), dtype=np.float32)
     classifier.model.eval()
     try:
-        for positions, batch in classifier.batches(texts, 64, "probe"):
-            with fast_inference():
+        with fast_inference():
+            for positions, batch in classifier.batches(texts, 64, "probe"):
                 classifier.model(**batch)
-            features[positions] = seen.pop().float().cpu().numpy()
+                features[positions] = seen.pop().float().cpu().numpy()
     finally:
         hook.remove()
     return features

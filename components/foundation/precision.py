@@ -45,8 +45,16 @@ def _seconds(states: torch.Tensor, weights: torch.Tensor) -> float:
 
 def fast_products() -> AbstractContextManager[object]:
     """Within, matrix products are in bf16 where that is fast."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.autocast(device, torch.bfloat16, enabled=fast_bf16())
+    return torch.autocast(_device(), torch.bfloat16, enabled=fast_bf16())
+
+
+def full_products() -> AbstractContextManager[object]:
+    """Within, matrix products are in their factors' own format again: spectra and features want float32."""
+    return torch.autocast(_device(), enabled=False)
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def fast_attention_gradients() -> AbstractContextManager[object]:
@@ -61,6 +69,7 @@ def fast_attention_gradients() -> AbstractContextManager[object]:
 
 @contextmanager
 def fast_inference() -> Iterator[None]:
-    """Forward passes without gradients, and with `fast_products`."""
-    with torch.inference_mode(), fast_products():
+    """Forward passes without gradients, and with `fast_products`. To be put around all of them: until the block ends,
+    autocast keeps the weights that it has cast, which in inference mode it would not."""
+    with torch.no_grad(), fast_products():
         yield

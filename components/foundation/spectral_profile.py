@@ -22,7 +22,8 @@ measured on the first `SAMPLE_TEXTS`, linear CKA, which needs whole Gram matrice
 import json
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -32,7 +33,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from components.foundation import spectrum
-from components.foundation.precision import fast_inference
+from components.foundation.precision import fast_inference, full_products
 
 if TYPE_CHECKING:
     from components.foundation.text_model import TextClassifier
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 BANDS = 4
 TOKEN_GRID = 32
 """Points of the token axis' frequency grid: 17 frequencies from 0 to half a cycle per token."""
-TOKEN_STRIDE = 4
-SAMPLE_TEXTS = 64
+TOKEN_STRIDE = 8
+SAMPLE_TEXTS = 32
 CKA_TEXTS = 256
 _BATCH = 32
 _TOKENS_AT_ONCE, _SAMPLE_AT_ONCE = 512, 16
@@ -79,14 +80,14 @@ def profile_classifier(
     classifier: "TextClassifier", texts: Sequence[str], *, bins: int, clip_sigmas: float, what: str = ""
 ) -> SpectralProfile:
     """Run the texts through the model and measure every layer. Memory does not grow with the number of texts."""
-    from components.foundation.layer_stack import run_with_states  # reading a profile needs no model library
+    from components.foundation.layer_stack import run_and_show  # reading a profile needs no model library
 
     meter = SpectralMeter(clip_sigmas=clip_sigmas, token_stride=TOKEN_STRIDE)
     classifier.model.eval()
-    for positions, batch in classifier.batches(texts, _BATCH, what, ahead=SAMPLE_TEXTS):
-        with fast_inference():
-            _, states = run_with_states(classifier.model, **batch)
-        meter.update(states, batch["attention_mask"], torch.from_numpy(positions))
+    with fast_inference():
+        for positions, batch in classifier.batches(texts, _BATCH, what, ahead=SAMPLE_TEXTS):
+            with meter.batch(batch["attention_mask"], torch.from_numpy(positions)) as measure:
+                run_and_show(classifier.model, measure, **batch)
     return meter.profile(bins=bins)
 
 
@@ -104,14 +105,24 @@ class SpectralMeter:
         self._waiting: list[list[Tensor]] = []
         self._tokens = self._texts = self._depth = self._channels = 0
 
-    def update(self, hidden_states: Sequence[Tensor], mask: Tensor, positions: Tensor) -> None:
-        """Add one batch: D + 1 tensors [B, L, H], embeddings first, the mask [B, L], and the texts' positions [B]."""
-        self._depth, self._channels = len(hidden_states) - 1, hidden_states[0].shape[-1]
+    @contextmanager
+    def batch(self, mask: Tensor, positions: Tensor) -> Iterator[Callable[[Tensor], None]]:
+        """Measure a batch with this mask [B, L], of the texts at these positions [B]: to what the block is given go its
+        D + 1 states [B, L, H] in turn, embeddings first."""
+        batch = _Batch(mask, positions.to(mask.device), self._token_stride, self._clip_sigmas)
+        yield batch.measure
+        self._depth, self._channels = len(batch.tokens) - 1, batch.tokens[0].shape[-1]
         self._texts += len(mask)
         self._tokens += int(mask.sum())
-        self._gather_tokens(hidden_states, self._tokens_to_measure(mask, positions))
-        self._measure_sample(hidden_states, mask, positions.to(mask.device) < SAMPLE_TEXTS)
-        self._keep_pooled(hidden_states, mask, positions)
+        for sample in batch.samples:
+            for name, sums in sample.sums.items():
+                self._add(name, torch.stack(sums), sample.count(name))
+        if batch.pooled:
+            pooled = torch.cat(batch.pooled, dim=1).double().cpu()
+            self._pooled |= dict(zip(positions[positions < CKA_TEXTS].tolist(), pooled, strict=True))
+        self._waiting.append(batch.tokens)
+        if sum(len(tokens[0]) for tokens in self._waiting) >= _TOKENS_AT_ONCE:
+            self._measure_channels()
 
     def profile(self, *, bins: int) -> SpectralProfile:
         """The profile of everything seen so far; `bins` as in `spectrum.intensity`."""
@@ -141,18 +152,6 @@ class SpectralMeter:
         }
         return SpectralProfile(arrays=arrays, facts=facts)
 
-    def _tokens_to_measure(self, mask: Tensor, positions: Tensor) -> Tensor:
-        """Indices into the batch's flattened tokens."""
-        place_in_text = mask.cumsum(dim=1) - 1
-        turn = (positions.to(mask.device)[:, None] + place_in_text) % self._token_stride == 0
-        return (mask.bool() & turn).flatten().nonzero().flatten()
-
-    def _gather_tokens(self, hidden_states: Sequence[Tensor], measured: Tensor) -> None:
-        """Tokens of several batches are measured at once: small operations cost more than what they compute."""
-        self._waiting.append([states.flatten(0, 1).index_select(0, measured) for states in hidden_states])
-        if sum(len(tokens[0]) for tokens in self._waiting) >= _TOKENS_AT_ONCE:
-            self._measure_channels()
-
     def _measure_channels(self) -> None:
         """What is measured on every text. One layer at a time: what it needs stays in the processor's cache."""
         count = sum(len(tokens[0]) for tokens in self._waiting)
@@ -160,62 +159,86 @@ class SpectralMeter:
             return  # MKL transforms no empty tensor
         sums: dict[str, list[Tensor]] = defaultdict(list)
         below = None
-        for parts in zip(*self._waiting, strict=True):
-            layer = _TokenSpectra.of(spectrum.channel_spectrum(torch.cat(parts)), self._channels)
-            layer.add_to(sums, "state")
-            if below is not None:
-                update = layer.less(below)
-                update.add_to(sums, "update")
-                sums["update/block_influence"].append(_turns(below.norms, layer.norms, update.norms).sum())
-            below = layer
+        with full_products():
+            for parts in zip(*self._waiting, strict=True):
+                layer = _TokenSpectra.of(spectrum.channel_spectrum(torch.cat(parts)), self._channels)
+                layer.add_to(sums, "state")
+                if below is not None:
+                    update = layer.less(below)
+                    update.add_to(sums, "update")
+                    sums["update/block_influence"].append(_turns(below.norms, layer.norms, update.norms).sum())
+                below = layer
         self._waiting.clear()
         for name, totals in sums.items():
             self._add(name, torch.stack(totals), count)
-
-    def _measure_sample(self, hidden_states: Sequence[Tensor], mask: Tensor, sampled: Tensor) -> None:
-        """What is measured on the first texts: a layer at a time, of few texts of like length, with little padding."""
-        for texts in torch.split(sampled.nonzero(), _SAMPLE_AT_ONCE) if sampled.any() else ():
-            tokens = mask[texts.flatten()].any(dim=0).nonzero().flatten()
-            real = mask[texts, tokens]
-            sums: dict[str, list[Tensor]] = defaultdict(list)
-            below = None
-            for layer in hidden_states:
-                states = spectrum.at_least_float32(layer[texts, tokens])
-                self._measure_variants(sums, "state", states, real)
-                if below is not None:
-                    self._measure_variants(sums, "update", states - below, real)
-                below = states
-            for name, totals in sums.items():
-                count = int(real.sum()) if name.startswith("channel/") else len(real) * self._channels
-                self._add(name, torch.stack(totals), count)
-
-    def _measure_variants(self, sums: dict[str, list[Tensor]], quantity: str, states: Tensor, mask: Tensor) -> None:
-        """Append the sums of a layer's states or updates [B, L, H], by name."""
-        clipped = spectrum.clip_outliers(states, self._clip_sigmas)
-        tokens = states[mask.bool()]
-        permuted = tokens.index_select(1, _permutation(self._channels).to(tokens.device))
-        for variant, values in (("sample", tokens), ("clipped", clipped[mask.bool()]), ("permuted", permuted)):
-            sums[f"channel/{quantity}/{variant}"].append(spectrum.channel_magnitude(values).sum(dim=0))
-        at_unit_rms = states * _reciprocal(spectrum.rms(states))[..., None]
-        for variant, values in (("raw", states), ("rms", at_unit_rms), ("clipped", clipped)):
-            magnitudes = spectrum.magnitude(*spectrum.token_spectrum(values, mask, TOKEN_GRID))
-            sums[f"token/{quantity}/{variant}"].append(magnitudes.sum(dim=(0, 2)))
-
-    def _keep_pooled(self, hidden_states: Sequence[Tensor], mask: Tensor, positions: Tensor) -> None:
-        kept = positions < CKA_TEXTS
-        if kept.any():
-            rows = kept.nonzero().flatten().to(mask.device)
-            shares = mask[rows].double() / mask[rows].sum(dim=1, keepdim=True)
-            states = (spectrum.at_least_float32(layer[rows]) for layer in hidden_states)
-            means = [shares.to(layer)[:, None] @ layer for layer in states]
-            pooled = torch.cat(means, dim=1).double().cpu()
-            self._pooled |= dict(zip(positions[kept].tolist(), pooled, strict=True))
 
     def _add(self, name: str, sums: Tensor, count: int) -> None:
         """Sums over a batch by layer, [layers] or [layers, bins], of `count` tokens or channels of texts."""
         sums = sums.double().cpu()
         self._sums[name] = self._sums[name] + sums if name in self._sums else sums
         self._counts[name] = self._counts.get(name, 0) + count
+
+
+class _Batch:
+    """What a batch's states leave behind: one at a time, so that the whole of none is kept."""
+
+    def __init__(self, mask: Tensor, positions: Tensor, token_stride: int, clip_sigmas: float):
+        self.tokens: list[Tensor] = []
+        """By layer, the tokens that are measured, [T, H]."""
+        self.pooled: list[Tensor] = []
+        """By layer, the means of the texts that CKA is measured on, [texts, H]."""
+        turn = (positions[:, None] + mask.cumsum(dim=1) - 1) % token_stride == 0
+        self._measured = (mask.bool() & turn).flatten().nonzero().flatten()
+        sampled = (positions < SAMPLE_TEXTS).nonzero()
+        groups = torch.split(sampled, _SAMPLE_AT_ONCE) if len(sampled) else ()
+        self.samples = [_Sample(mask, texts, clip_sigmas) for texts in groups]
+        self._to_pool = (positions < CKA_TEXTS).nonzero().flatten()
+        self._shares = mask[self._to_pool].double() / mask[self._to_pool].sum(dim=1, keepdim=True)
+
+    def measure(self, states: Tensor) -> None:
+        self.tokens.append(states.flatten(0, 1).index_select(0, self._measured))
+        with full_products():
+            for sample in self.samples:
+                sample.measure(states)
+            if len(self._to_pool):
+                pooled = spectrum.at_least_float32(states[self._to_pool])
+                self.pooled.append(self._shares.to(pooled)[:, None] @ pooled)
+
+
+class _Sample:
+    """Sums of what is measured on the first texts, by name and layer: of few of like length, with little padding."""
+
+    def __init__(self, mask: Tensor, texts: Tensor, clip_sigmas: float):
+        """Of a batch with this mask [B, L] the texts with these indices [b, 1]."""
+        self.sums: dict[str, list[Tensor]] = defaultdict(list)
+        self._texts, self._tokens = texts, mask[texts.flatten()].any(dim=0).nonzero().flatten()
+        self._mask = mask[texts, self._tokens]
+        self._clip_sigmas = clip_sigmas
+        self._below: Tensor | None = None
+
+    def count(self, name: str) -> int:
+        """Of how many tokens, or channels of texts, a sum is."""
+        assert self._below is not None, "measured before it is counted"
+        return int(self._mask.sum()) if name.startswith("channel/") else len(self._mask) * self._below.shape[-1]
+
+    def measure(self, states: Tensor) -> None:
+        states = spectrum.at_least_float32(states[self._texts, self._tokens])
+        self._measure_variants("state", states)
+        if self._below is not None:
+            self._measure_variants("update", states - self._below)
+        self._below = states
+
+    def _measure_variants(self, quantity: str, states: Tensor) -> None:
+        real = self._mask.bool()
+        clipped = spectrum.clip_outliers(states, self._clip_sigmas)
+        tokens = states[real]
+        permuted = tokens.index_select(1, _permutation(states.shape[-1]).to(tokens.device))
+        for variant, values in (("sample", tokens), ("clipped", clipped[real]), ("permuted", permuted)):
+            self.sums[f"channel/{quantity}/{variant}"].append(spectrum.channel_magnitude(values).sum(dim=0))
+        at_unit_rms = states * _reciprocal(spectrum.rms(states))[..., None]
+        for variant, values in (("raw", states), ("rms", at_unit_rms), ("clipped", clipped)):
+            magnitudes = spectrum.magnitude(*spectrum.token_spectrum(values, self._mask, TOKEN_GRID))
+            self.sums[f"token/{quantity}/{variant}"].append(magnitudes.sum(dim=(0, 2)))
 
 
 @dataclass(frozen=True, kw_only=True)

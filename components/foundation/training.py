@@ -57,7 +57,7 @@ def tokenized(classifier: TextClassifier, split: Dataset) -> Dataset:
         {
             "input_ids": token_ids,
             "length": [len(ids) for ids in token_ids],
-            "label": split["label"],
+            "label": split["label"][:],
             "index": list(range(len(split))),
         }
     )

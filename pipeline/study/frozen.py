@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC
 from components.foundation import checkpoints
 from components.foundation.features import extract
 from components.foundation.intents import class_names
-from components.foundation.precision import fast_inference
+from components.foundation.precision import fast_inference, full_products
 from components.foundation.text_model import TextClassifier, load_classifier
 from pipeline.settings import Settings
 
@@ -29,8 +29,9 @@ def _features(encoder: TextClassifier, split: Dataset) -> np.ndarray:
     """Unit-length mean-pooled last hidden states, [texts, H]."""
     features = np.empty((len(split), encoder.model.config.hidden_size), dtype=np.float32)
     encoder.model.eval()
-    for positions, batch in encoder.batches(split["text"], 64):
-        with fast_inference():
+    with fast_inference():
+        for positions, batch in encoder.batches(split["text"], 64):
             states = encoder.model(**batch, output_hidden_states=True).hidden_states[-1]
-        features[positions] = extract("pooled", states, batch["attention_mask"])[0][:, 0].cpu().numpy()
+            with full_products():
+                features[positions] = extract("pooled", states, batch["attention_mask"])[0][:, 0].cpu().numpy()
     return normalize(features)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from helpers import measure
 
 from components.compare_students.options import ComparisonOptions, PromotionOptions
 from components.compare_students.promotion import decide
@@ -58,7 +59,7 @@ def random_profile(state: Callable[[int], torch.Tensor] | None = None) -> Spectr
     generator = torch.Generator().manual_seed(0)
     meter = SpectralMeter(clip_sigmas=5.0)
     draw = state or (lambda layer: (1 + layer) * torch.randn(8, 16, CHANNELS, generator=generator))
-    meter.update([draw(layer) for layer in range(DEPTH + 1)], torch.ones(8, 16), torch.arange(8))
+    measure(meter, [draw(layer) for layer in range(DEPTH + 1)], torch.ones(8, 16), torch.arange(8))
     return meter.profile(bins=0)
 
 

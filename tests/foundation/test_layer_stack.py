@@ -121,6 +121,19 @@ def test_a_students_states_are_its_teachers_as_far_as_its_layers_are(family):
 
 
 @every_family
+def test_states_are_the_models_hidden_states(family):
+    """But ModernBERT's last, which lacks the norm that follows the last layer."""
+    model, ids = model_of(family), torch.tensor([[5, 6, 7, 8, 9, 10, 11, 12]])
+    with torch.no_grad():
+        _, states = run_with_states(model, input_ids=ids)
+        expected = model(input_ids=ids, output_hidden_states=True).hidden_states
+    assert len(states) == len(expected) == DEPTH + 1
+    for found, known in zip(states[:-1], expected[:-1], strict=True):
+        assert torch.equal(found, known)
+    assert torch.equal(states[-1], expected[-1]) == (family != "modernbert")
+
+
+@every_family
 def test_a_mix_is_the_weighted_mean(family):
     teacher = model_of(family)
     student = shallow_copy_of(teacher, [[(1, 0.3), (2, 0.7)], [(3, 0.5), (4, 0.25), (5, 0.25)]])

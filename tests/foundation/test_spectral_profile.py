@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from helpers import tiny_bert_config, tiny_tokenizer
+from helpers import measure, tiny_bert_config, tiny_tokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import BertForSequenceClassification
@@ -56,7 +56,7 @@ def metered(
     order = list(range(len(texts)) if order is None else order)
     for start in range(0, len(texts), batch):
         positions = order[start : start + batch]
-        meter.update(*as_batch([texts[it] for it in positions], extra, side, dtype), torch.tensor(positions))
+        measure(meter, *as_batch([texts[it] for it in positions], extra, side, dtype), torch.tensor(positions))
     return meter.profile(bins=0)
 
 
@@ -248,9 +248,18 @@ def test_half_precision_states_are_measured_in_float32():
     np.testing.assert_allclose(found, by_hand(texts, "channel/state/raw"), rtol=1e-5)
 
 
+def test_measuring_is_exact_where_the_model_runs_in_bfloat16():
+    texts = texts_of_states()
+    expected = metered(texts, 2, dtype=torch.float32).arrays
+    with torch.autocast("cpu", torch.bfloat16):
+        found = metered(texts, 2, dtype=torch.float32).arrays
+    for name, array in expected.items():
+        assert torch.equal(found[name], array), name
+
+
 def test_bins_limit_the_intensity_alone():
     meter = SpectralMeter(clip_sigmas=SIGMAS)
-    meter.update(*as_batch(texts_of_states(), 0, "right", torch.float64), torch.arange(5))
+    measure(meter, *as_batch(texts_of_states(), 0, "right", torch.float64), torch.arange(5))
     low, full = meter.profile(bins=2).arrays, meter.profile(bins=0).arrays
     fingerprint = full["channel/state/raw/fingerprint"]
     np.testing.assert_allclose(low["channel/state/raw/intensity"], (fingerprint[:, 0] + 2 * fingerprint[:, 1]) / 3)
@@ -278,7 +287,7 @@ def test_memory_does_not_grow_with_the_stream_once_the_first_texts_are_seen():
     def most_held(first: int, end: int) -> int:
         held = []
         for start in range(first, end, size):
-            meter.update(*batch, torch.arange(start, start + size))
+            measure(meter, *batch, torch.arange(start, start + size))
             held.append(held_numbers(meter))
         return max(held)
 
@@ -333,7 +342,7 @@ def test_facts_say_what_was_measured(tiny_data):
     model, texts = classifier(), tiny_data["train"]["text"][:7]
     facts = profile_classifier(model, texts, bins=3, clip_sigmas=4.0).facts
     tokens = sum(map(len, model.tokenize(texts)))
-    known = {"depth": 4, "channels": 32, "texts": 7, "tokens": tokens, "token_stride": 4, "bins": 3, "clip_sigmas": 4.0}
+    known = {"depth": 4, "channels": 32, "texts": 7, "tokens": tokens, "token_stride": 8, "bins": 3, "clip_sigmas": 4.0}
     assert facts.items() >= (known | {"token_grid_points": 32, "bands": 4, "sample_texts": 7}).items()
     assert facts["frequency_unit"]["token"] == "cycles per 32 tokens"
 

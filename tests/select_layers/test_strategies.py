@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from helpers import profile_of
+from helpers import measure, profile_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,7 +63,7 @@ def hidden_states(depth: int, seed: int = 0) -> np.ndarray:
 def teacher(depth: int, seed: int = 0) -> SpectralProfile:
     states = torch.from_numpy(hidden_states(depth, seed))
     meter = SpectralMeter(clip_sigmas=4.0)
-    meter.update(list(states), torch.ones(3, 5, dtype=torch.long), torch.arange(3))
+    measure(meter, list(states), torch.ones(3, 5, dtype=torch.long), torch.arange(3))
     return meter.profile(bins=0)
 
 
