@@ -65,6 +65,7 @@ def _distil(deployment: Deployment, s: Any) -> None:
                 test_share=s.test_share,
                 split_seed=s.split_seed,
                 texts_per_label=s.texts_per_label,
+                altered_copies=s.altered_copies,
             )
         ).outputs["prepared"]
         taught = cached(

@@ -19,6 +19,7 @@ def prepare_data(
     test_share: float,
     split_seed: int,
     texts_per_label: int,
+    altered_copies: int,
     prepared: dsl.Output[dsl.Dataset],
 ):
     """Read, check, clean, de-duplicate and split the data; write it with a card of what was done."""
@@ -35,6 +36,7 @@ def prepare_data(
             test_share=test_share,
             split_seed=split_seed,
             texts_per_label=texts_per_label,
+            altered_copies=altered_copies,
         )
         card = prepare(
             data=data,

@@ -20,6 +20,13 @@ class PreparationOptions(Options):
     texts_per_label: int = Field(
         0, ge=0, description="Most labelled texts of each label for training and validation together; 0 takes all."
     )
+    altered_copies: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="Copies of each training text with words dropped, replaced or spliced, for students to learn the "
+        "teacher's answers to; 0 makes none.",
+    )
 
     @model_validator(mode="after")
     def _two_columns(self) -> "PreparationOptions":

@@ -7,12 +7,13 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value, concatenate_datasets
 
 from components.foundation import checkpoints, storage
 from components.foundation.demo import tables
 from components.foundation.errors import UserError
 from components.foundation.intents import NO_LABEL, OUT_OF_SCOPE, UNLABELLED, save_intents
+from components.prepare_data.altering import altered_copies
 from components.prepare_data.cleaning import clean_splits, clean_text, is_test_lot, same_text_key
 from components.prepare_data.options import PreparationOptions
 from components.prepare_data.tables import Row, read_splits, read_table
@@ -39,19 +40,12 @@ def prepare(
     names = sorted({str(row.label) for row in splits["train"]})
     dataset = DatasetDict({name: _dataset(rows, names) for name, rows in splits.items()})
     if strangers:
-        kept = _in_no_split(strangers, dataset, out_of_scope_data, "texts that belong to no class")
-        done["out_of_scope_removed"] = len(strangers) - len(kept)
-        dataset[OUT_OF_SCOPE] = _dataset(kept, names)
+        dataset[OUT_OF_SCOPE] = _dataset(_out_of_scope_rows(strangers, dataset, out_of_scope_data, done), names)
     if unlabelled:
-        once = _each_once(unlabelled)
-        fresh = _in_no_split(once, dataset, unlabelled_data, "further texts")
-        kept = [row for row in fresh if not ("test" in done["splits_made"] and is_test_lot(row.text, options))]
-        done["unlabelled_removed"] = {
-            "duplicates": len(unlabelled) - len(once),
-            "in_another_split": len(once) - len(fresh),
-            "test_texts_once_labelled": len(fresh) - len(kept),
-        }
-        dataset[UNLABELLED] = _dataset(kept, names)
+        dataset[UNLABELLED] = _dataset(_unlabelled_rows(unlabelled, dataset, unlabelled_data, options, done), names)
+    if options.altered_copies:
+        copies = _dataset(_altered_rows(dataset, options, done), names)
+        dataset[UNLABELLED] = concatenate_datasets([dataset[UNLABELLED], copies]) if unlabelled else copies
     given = {OUT_OF_SCOPE: (out_of_scope_data, out_of_scope_version), UNLABELLED: (unlabelled_data, unlabelled_version)}
     card = {
         "source": data,
@@ -104,6 +98,36 @@ def _texts(source: str, version: str, scratch: Path, options: PreparationOptions
     return texts
 
 
+def _out_of_scope_rows(texts: list[str], dataset: DatasetDict, source: str, done: dict[str, Any]) -> list[Row]:
+    kept = _in_no_split(texts, dataset)
+    _check_any(kept, source, "texts that belong to no class")
+    done["out_of_scope_removed"] = len(texts) - len(kept)
+    return kept
+
+
+def _unlabelled_rows(
+    texts: list[str], dataset: DatasetDict, source: str, options: PreparationOptions, done: dict[str, Any]
+) -> list[Row]:
+    once = _each_once(texts)
+    fresh = _in_no_split(once, dataset)
+    _check_any(fresh, source, "further texts")
+    kept = [row for row in fresh if not ("test" in done["splits_made"] and is_test_lot(row.text, options))]
+    done["unlabelled_removed"] = {
+        "duplicates": len(texts) - len(once),
+        "in_another_split": len(once) - len(fresh),
+        "test_texts_once_labelled": len(fresh) - len(kept),
+    }
+    return kept
+
+
+def _altered_rows(dataset: DatasetDict, options: PreparationOptions, done: dict[str, Any]) -> list[Row]:
+    """New texts alone: a copy may equal its text, another copy, or by chance a test text."""
+    copies = list(altered_copies(dataset["train"]["text"][:], options.altered_copies, options.split_seed))
+    kept = _in_no_split(_each_once(copies), dataset)
+    done["altered_copies"] = {"made": len(copies), "kept": len(kept)}
+    return kept
+
+
 def _each_once(texts: list[str]) -> list[str]:
     first: dict[str, str] = {}
     for text in texts:
@@ -111,13 +135,15 @@ def _each_once(texts: list[str]) -> list[str]:
     return list(first.values())
 
 
-def _in_no_split(texts: list[str], dataset: DatasetDict, source: str, expected: str) -> list[Row]:
+def _in_no_split(texts: list[str], dataset: DatasetDict) -> list[Row]:
     """Rows of the texts that stand in no split."""
     known = {same_text_key(text) for split in dataset.values() for text in split["text"]}
-    rows = [Row(text, None) for text in texts if same_text_key(text) not in known]
+    return [Row(text, None) for text in texts if same_text_key(text) not in known]
+
+
+def _check_any(rows: list[Row], source: str, expected: str) -> None:
     if not rows:
         raise UserError(f"{source}: every text stands in the data too; expected {expected}")
-    return rows
 
 
 def _dataset(rows: list[Row], names: list[str]) -> Dataset:

@@ -317,6 +317,7 @@ def prepare(
         "out_of_scope_version": storage.version(str(strangers)) if strangers else "",
         "unlabelled_data": str(log or ""), "unlabelled_version": storage.version(str(log)) if log else "",
         "validation_share": 0.1, "test_share": 0.2, "split_seed": 13, "texts_per_label": 0,
+        "altered_copies": 0,
         "prepared": artifact(target),
     }  # fmt: skip
     return step_refuses(prepare_data, **inputs | changes)

@@ -156,6 +156,25 @@ def test_beside_a_test_split_that_is_given_no_unlabelled_text_waits_for_a_label(
     assert list(prepared(source, tmp_path / "out", unlabelled=log)[0][UNLABELLED]["text"]) == ["stop it"]
 
 
+def test_altered_copies_of_training_texts_join_the_unlabelled_ones(tiny_csv: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("text\nwhere is it\n", encoding="utf-8")
+    plain = prepared(tiny_csv, tmp_path / "a")[0]
+    alone, told = prepared(tiny_csv, tmp_path / "b", altered_copies=4)
+    beside, _ = prepared(tiny_csv, tmp_path / "c", unlabelled=log, altered_copies=4)
+    copies = list(alone[UNLABELLED]["text"])
+    assert list(beside[UNLABELLED]["text"]) == ["where is it", *copies]
+    assert set(alone[UNLABELLED]["label"]) == {NO_LABEL}
+    assert told["cleaning"]["altered_copies"] == {"made": 4 * len(plain["train"]), "kept": len(copies)}
+    assert len(plain["train"]) < len(copies) == len(set(copies))
+    for name, split in plain.items():
+        assert split["id"] == alone[name]["id"]
+        assert not set(split["id"]) & set(alone[UNLABELLED]["id"]), "a test text would be no test any more"
+    assert {word for text in copies for word in text.split()} <= {
+        word for text in plain["train"]["text"] for word in text.split()
+    }
+
+
 def test_without_further_texts_there_are_no_such_splits(tiny_csv: Path, tmp_path: Path) -> None:
     assert set(prepared(tiny_csv, tmp_path / "out")[0]) == {"train", "validation", "test"}
 

@@ -1,0 +1,42 @@
+"""Altered copies of texts: further inputs on which a student can ask its teacher.
+
+Tang et al. 2019 (arXiv 1903.12136, section 3.2) distil on texts made by rules out of the labelled ones, since a handful
+of thousands shows a student too little of what the teacher does. Of their rules, those that need no tagger.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+
+_SHARE = 0.15
+_SHARE_OF_BOTH = 0.1
+
+
+def altered_copies(texts: list[str], copies: int, seed: int) -> Iterator[str]:
+    """As many copies of each text, the rules taking turns: words dropped, words replaced by words of any text, the
+    beginning joined to another text's end, and words both dropped and replaced.
+
+    A text's copies are drawn by its own generator. They may equal the text, or one another.
+    """
+    words = [word for text in texts for word in text.split()]
+    rules: list[Callable[[random.Random, list[str]], list[str]]] = [
+        lambda draw, mine: _drop(draw, mine, _SHARE),
+        lambda draw, mine: _replace(draw, mine, words, _SHARE),
+        lambda draw, mine: _splice(draw, mine, draw.choice(texts).split()),
+        lambda draw, mine: _replace(draw, _drop(draw, mine, _SHARE_OF_BOTH), words, _SHARE_OF_BOTH),
+    ]
+    for text in texts:
+        draw = random.Random(f"{seed} {text}")
+        for number in range(copies):
+            yield " ".join(rules[number % len(rules)](draw, text.split()))
+
+
+def _drop(draw: random.Random, words: list[str], share: float) -> list[str]:
+    return [word for word in words if draw.random() >= share] or words
+
+
+def _replace(draw: random.Random, words: list[str], others: list[str], share: float) -> list[str]:
+    return [draw.choice(others) if draw.random() < share else word for word in words]
+
+
+def _splice(draw: random.Random, words: list[str], other: list[str]) -> list[str]:
+    return words[: draw.randint(1, len(words))] + other[draw.randrange(len(other)) :]
