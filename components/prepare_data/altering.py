@@ -1,6 +1,6 @@
 """Altered copies of texts: further inputs on which a student can ask its teacher.
 
-Tang et al. 2019 (arXiv 1903.12136, section 3.2) distil on texts made by rules out of the labelled ones, since a handful
+Tang et al. 2019 (arXiv 1903.12136) distil on texts made by rules out of the labelled ones, since a handful
 of thousands shows a student too little of what the teacher does. Of their rules, those that need no tagger.
 """
 

@@ -268,9 +268,11 @@ def test_splits_without_labels_are_counted_but_have_no_column_of_labels() -> Non
     found.leaderboard["data"]["cleaning"]["unlabelled_removed"] = {
         "duplicates": 1234, "in_another_split": 17, "test_texts_once_labelled": 2345
     }  # fmt: skip
+    found.leaderboard["data"]["cleaning"]["altered_copies"] = {"made": 3456, "kept": 2109}
     page = Outline(found.report()).text
     assert all(words in page for words in ("4,321", "1,234 that stand there twice", "2,345 that would be test texts"))
-    assert page.count("unlabelled") == 3, "among the splits, and of the settings its source and version"
+    assert "among the unlabelled ones: 2,109; of 3,456 made" in page
+    assert page.count("unlabelled") == 4, "a split, where copies went, its source and version"
 
 
 def test_a_student_without_mistakes_has_no_confusions() -> None:
