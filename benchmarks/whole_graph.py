@@ -6,7 +6,8 @@
 (`plain_script.py`), its imports included. *Orchestration* is what an untracked pipeline run takes more than the
 script, *tracking* what a tracked run takes more than an untracked one, each from the command's start to its end in a
 fresh workspace. Both are measured where trainings are found done and few batches are timed, script and runs in turns,
-so that the noise of minutes of training does not drown them: medians of the rounds. Work is measured once.
+so that the noise of minutes of training does not drown them: medians of the rounds. Work is measured once. Settings are
+the product's defaults.
 """
 
 import argparse
@@ -22,13 +23,8 @@ from pathlib import Path
 
 from measure import report
 
-_STRATEGIES = ("uniform", "last", "spectral_intensity", "spectral_coverage")
-_SETTINGS = {
-    "teacher_epochs": 2,
-    "student_epochs": 3,
-    "profile_texts": 400,
-    "candidates": [{"strategy": strategy, "layers": 3} for strategy in _STRATEGIES],
-}
+from components.foundation.candidates import DEFAULT_CANDIDATES
+
 _FEW_BATCHES = {"speed_batches": 5}
 _TRAININGS = "trainings"  # the workspace's folder of finished trainings
 _UNTRACKED = {"MLFLOW_TRACKING_URI": ""}
@@ -40,11 +36,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="runs of each kind")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as first:
-        work = _script(first, _SETTINGS)
+        work = _script(first, {})
         rounds = [_round(Path(first) / _TRAININGS) for _ in range(arguments.rounds)]
     seconds = {kind: statistics.median(each[kind] for each in rounds) for kind in rounds[0]}
     row = {
-        "candidates": len(_STRATEGIES),
+        "candidates": len(DEFAULT_CANDIDATES),
         "rounds": arguments.rounds,
         "work, s": work,
         "orchestration, s": seconds["untracked"] - seconds["script"],
@@ -57,16 +53,15 @@ def main() -> None:
 
 def _round(trainings: Path) -> dict[str, float]:
     """Seconds of the script, an untracked run, a tracked one, and the tracked one's rerun."""
-    settings = _SETTINGS | _FEW_BATCHES
     with tempfile.TemporaryDirectory() as folder:
         script, untracked, tracked = (Path(folder) / name for name in ("script", "untracked", "tracked"))
         for workspace in (script, untracked, tracked):
             shutil.copytree(trainings, workspace / _TRAININGS)
         return {
-            "script": _script(script, settings),
-            "untracked": _run(untracked, settings, _UNTRACKED),
-            "tracked": _run(tracked, settings, {}),
-            "rerun": _run(tracked, settings, {}),
+            "script": _script(script, _FEW_BATCHES),
+            "untracked": _run(untracked, _FEW_BATCHES, _UNTRACKED),
+            "tracked": _run(tracked, _FEW_BATCHES, {}),
+            "rerun": _run(tracked, _FEW_BATCHES, {}),
         }
 
 
