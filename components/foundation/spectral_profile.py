@@ -116,11 +116,11 @@ class SpectralMeter:
         self._tokens += int(mask.sum())
         for sample in batch.samples:
             for name, sums in sample.sums.items():
-                self._add(name, torch.stack(sums), sample.count(name))
+                self._add(name, torch.stack(sums), sample.count(name, self._channels))
         if batch.pooled:
             pooled = torch.cat(batch.pooled, dim=1).double().cpu()
             self._pooled |= dict(zip(positions[positions < CKA_TEXTS].tolist(), pooled, strict=True))
-        self._waiting.append(batch.tokens)
+        self._waiting.append(batch.tokens)  # of several batches at once: small operations cost more than they compute
         if sum(len(tokens[0]) for tokens in self._waiting) >= _TOKENS_AT_ONCE:
             self._measure_channels()
 
@@ -216,10 +216,9 @@ class _Sample:
         self._clip_sigmas = clip_sigmas
         self._below: Tensor | None = None
 
-    def count(self, name: str) -> int:
+    def count(self, name: str, channels: int) -> int:
         """Of how many tokens, or channels of texts, a sum is."""
-        assert self._below is not None, "measured before it is counted"
-        return int(self._mask.sum()) if name.startswith("channel/") else len(self._mask) * self._below.shape[-1]
+        return int(self._mask.sum()) if name.startswith("channel/") else len(self._mask) * channels
 
     def measure(self, states: Tensor) -> None:
         states = spectrum.at_least_float32(states[self._texts, self._tokens])

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from datasets import ClassLabel, Dataset, DatasetDict, Features, Value, concatenate_datasets
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from components.foundation import checkpoints, storage
 from components.foundation.demo import tables
@@ -41,11 +41,11 @@ def prepare(
     dataset = DatasetDict({name: _dataset(rows, names) for name, rows in splits.items()})
     if strangers:
         dataset[OUT_OF_SCOPE] = _dataset(_out_of_scope_rows(strangers, dataset, out_of_scope_data, done), names)
-    if unlabelled:
-        dataset[UNLABELLED] = _dataset(_unlabelled_rows(unlabelled, dataset, unlabelled_data, options, done), names)
+    further = _unlabelled_rows(unlabelled, dataset, unlabelled_data, options, done) if unlabelled else []
     if options.altered_copies:
-        copies = _dataset(_altered_rows(dataset, options, done), names)
-        dataset[UNLABELLED] = concatenate_datasets([dataset[UNLABELLED], copies]) if unlabelled else copies
+        further += _altered_rows(dataset, further, options, done)
+    if further:  # `datasets` reads no split back that is empty
+        dataset[UNLABELLED] = _dataset(further, names)
     given = {OUT_OF_SCOPE: (out_of_scope_data, out_of_scope_version), UNLABELLED: (unlabelled_data, unlabelled_version)}
     card = {
         "source": data,
@@ -120,10 +120,13 @@ def _unlabelled_rows(
     return kept
 
 
-def _altered_rows(dataset: DatasetDict, options: PreparationOptions, done: dict[str, Any]) -> list[Row]:
-    """New texts alone: a copy may equal its text, another copy, or by chance a test text."""
+def _altered_rows(
+    dataset: DatasetDict, unlabelled: list[Row], options: PreparationOptions, done: dict[str, Any]
+) -> list[Row]:
+    """New texts alone: a copy may equal its text, another copy, an unlabelled text, or by chance a test text."""
     copies = list(altered_copies(dataset["train"]["text"][:], options.altered_copies, options.split_seed))
-    kept = _in_no_split(_each_once(copies), dataset)
+    once = _each_once([*(row.text for row in unlabelled), *copies])
+    kept = _in_no_split(once[len(unlabelled) :], dataset)
     done["altered_copies"] = {"made": len(copies), "kept": len(kept)}
     return kept
 

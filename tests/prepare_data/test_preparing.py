@@ -175,6 +175,18 @@ def test_altered_copies_of_training_texts_join_the_unlabelled_ones(tiny_csv: Pat
     }
 
 
+def test_where_no_further_text_is_left_there_is_no_such_split(tiny_csv: Path, tmp_path: Path) -> None:
+    words, log = tmp_path / "words.csv", tmp_path / "log.csv"
+    words.write_text("text,label\n" + "".join(f"w{number},{number % 2}\n" for number in range(40)), encoding="utf-8")
+    data, card = prepared(words, tmp_path / "a", altered_copies=1)  # a single word cannot be dropped
+    assert UNLABELLED not in data
+    assert card["cleaning"]["altered_copies"] == {"made": len(data["train"]), "kept": 0}
+    log.write_text("text\nstop it\n", encoding="utf-8")
+    data, card = prepared(tiny_csv, tmp_path / "b", unlabelled=log)
+    assert UNLABELLED not in data
+    assert card["cleaning"]["unlabelled_removed"]["test_texts_once_labelled"] == 1
+
+
 def test_without_further_texts_there_are_no_such_splits(tiny_csv: Path, tmp_path: Path) -> None:
     assert set(prepared(tiny_csv, tmp_path / "out")[0]) == {"train", "validation", "test"}
 
