@@ -13,7 +13,7 @@ import torch
 from measure import MAX_TOKENS, encoder, interleaved, median_ratio, report, texts
 
 from components.foundation.precision import fast_inference
-from components.foundation.spectral_profile import SAMPLE_TEXTS, profile_classifier
+from components.foundation.spectral_profile import AHEAD, profile_classifier
 from components.foundation.text_model import TextClassifier
 from components.profile_teacher.options import ProfileOptions
 
@@ -60,7 +60,7 @@ def _forward(classifier: TextClassifier, sample: Sequence[str]) -> None:
     """The same batches at the same precision, and nothing else."""
     classifier.model.eval()
     with fast_inference():
-        for _, batch in classifier.batches(sample, 32, ahead=SAMPLE_TEXTS):
+        for _, batch in classifier.batches(sample, 32, ahead=AHEAD):
             classifier.model(**batch)
 
 

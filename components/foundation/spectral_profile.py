@@ -44,6 +44,8 @@ TOKEN_GRID = 32
 TOKEN_STRIDE = 8
 SAMPLE_TEXTS = 32
 CKA_TEXTS = 256
+AHEAD = (SAMPLE_TEXTS, CKA_TEXTS)
+"""These texts fill batches of their own, as what is measured on few texts of many batches costs more."""
 _BATCH = 32
 _TOKENS_AT_ONCE, _SAMPLE_AT_ONCE = 512, 16
 _PERMUTATION_SEED = 0
@@ -85,7 +87,7 @@ def profile_classifier(
     meter = SpectralMeter(clip_sigmas=clip_sigmas, token_stride=TOKEN_STRIDE)
     classifier.model.eval()
     with fast_inference():
-        for positions, batch in classifier.batches(texts, _BATCH, what, ahead=SAMPLE_TEXTS):
+        for positions, batch in classifier.batches(texts, _BATCH, what, ahead=AHEAD):
             with meter.batch(batch["attention_mask"], torch.from_numpy(positions)) as measure:
                 run_and_show(classifier.model, measure, **batch)
     return meter.profile(bins=bins)
@@ -197,12 +199,13 @@ class _Batch:
 
     def measure(self, states: Tensor) -> None:
         self.tokens.append(states.flatten(0, 1).index_select(0, self._measured))
+        if not len(self._to_pool):
+            return  # nor is one of them in the sample, which is some of those texts
         with full_products():
             for sample in self.samples:
                 sample.measure(states)
-            if len(self._to_pool):
-                pooled = spectrum.at_least_float32(states[self._to_pool])
-                self.pooled.append(self._shares.to(pooled)[:, None] @ pooled)
+            pooled = spectrum.at_least_float32(states[self._to_pool])
+            self.pooled.append(self._shares.to(pooled)[:, None] @ pooled)
 
 
 class _Sample:

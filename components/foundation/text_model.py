@@ -50,17 +50,20 @@ class TextClassifier:
         return {name: batch[name].to(self.model.device) for name in ("input_ids", "attention_mask")}
 
     def batches(
-        self, texts: Sequence[str], size: int, what: str = "", *, ahead: int = 0
+        self, texts: Sequence[str], size: int, what: str = "", *, ahead: Sequence[int] = ()
     ) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
         """Batches of texts of like length, with the texts' positions; progress is told under the name `what`.
 
-        The first `ahead` texts go ahead of the others, in as few batches as they fill.
+        The first texts, as many as each number `ahead` says, go ahead of the others, in as few batches as they fill.
         """
         token_ids = [
             ids for start in range(0, len(texts), _CHUNK) for ids in self._compact(texts[start : start + _CHUNK])
         ]
-        places = range(len(token_ids))
-        order = np.array(sorted(places, key=lambda place: (place >= ahead, -len(token_ids[place]))), dtype=int)
+
+        def turn(place: int) -> tuple[int, int]:
+            return sum(place >= count for count in ahead), -len(token_ids[place])
+
+        order = np.array(sorted(range(len(token_ids)), key=turn), dtype=int)
         groups = [order[start : start + size] for start in range(0, len(order), size)]
         for group in track(groups, what, len(groups)) if what else groups:
             yield group, self.collate([token_ids[index].tolist() for index in group])

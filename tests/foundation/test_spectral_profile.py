@@ -350,13 +350,14 @@ def test_facts_say_what_was_measured(tiny_data):
 def test_texts_that_go_ahead_fill_batches_of_their_own(tiny_data):
     """What is costly is measured in few batches, and all batches go by length."""
     texts = tiny_data["train"]["text"][:40]
-    batches = [positions.tolist() for positions, _ in classifier().batches(texts, 8, ahead=16)]
+    batches = [positions.tolist() for positions, _ in classifier().batches(texts, 8, ahead=(8, 24))]
     assert [len(positions) for positions in batches] == [8] * 5
     order = [place for positions in batches for place in positions]
-    assert sorted(order[:16]) == list(range(16))
+    assert sorted(order[:8]) == list(range(8))
+    assert sorted(order[:24]) == list(range(24))
     assert sorted(order) == list(range(40))
     lengths = [len(ids) for ids in classifier().tokenize(texts)]
-    for part in (order[:16], order[16:]):
+    for part in (order[:8], order[8:24], order[24:]):
         assert [lengths[place] for place in part] == sorted((lengths[place] for place in part), reverse=True)
 
 
