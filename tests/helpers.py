@@ -60,10 +60,14 @@ def split_of(rows: Sequence[tuple[str, str | None]]) -> Dataset:
     return Dataset.from_dict(columns, features=features)
 
 
-def tiny_tokenizer(*, letters_only: bool = False) -> PreTrainedTokenizerFast:
-    """WordPiece over the words of the tiny intents; every other word, or every word at all, falls into letters."""
+def tiny_tokenizer(*, letters_only: bool = False, backwards: bool = False) -> PreTrainedTokenizerFast:
+    """WordPiece over the words of the tiny intents; every other word, or every word at all, falls into letters.
+
+    `backwards` cuts the same pieces, numbers them from the last to the first, and pads on the left.
+    """
     words = [] if letters_only else sorted({word for text, _ in intents() for word in text.split()})
-    pieces = dict.fromkeys([*_SPECIAL, *words, *_LETTERS, *(f"##{letter}" for letter in _LETTERS)])
+    ordinary = [*words, *_LETTERS, *(f"##{letter}" for letter in _LETTERS)]
+    pieces = dict.fromkeys([*_SPECIAL, *(reversed(ordinary) if backwards else ordinary)])
     tokenizer = Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -72,7 +76,7 @@ def tiny_tokenizer(*, letters_only: bool = False) -> PreTrainedTokenizerFast:
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, model_max_length=MAX_TOKENS, pad_token="[PAD]", unk_token="[UNK]",
-        cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
+        cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]", padding_side="left" if backwards else "right",
     )  # fmt: skip
 
 

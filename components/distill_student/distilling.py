@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from datasets import DatasetDict
 from torch import Tensor, nn
-from transformers import PreTrainedModel, set_seed
+from transformers import set_seed
 
 from components.distill_student.losses import ALIGNMENTS, distillation_kl, linear_schedule
+from components.distill_student.online_teacher import OnlineTeacher
 from components.distill_student.options import StudentOptions
 from components.foundation import checkpoints
 from components.foundation.candidates import Candidate, check_student_depth
@@ -20,7 +21,7 @@ from components.foundation.features import extract
 from components.foundation.intents import NO_LABEL, load_intents, transfer_set
 from components.foundation.layer_mix import LayerMix, evenly_spaced
 from components.foundation.layer_stack import depth, run_with_states, shallow_copy_of
-from components.foundation.precision import fast_products, full_products
+from components.foundation.precision import full_products
 from components.foundation.progress import emit
 from components.foundation.selection import Selection, load_selections
 from components.foundation.signals import Signals, load_facts
@@ -51,7 +52,6 @@ def distill(
     _check_alignable(teacher, student, texts["text"], candidate)
     online = candidate.aligns and candidate.features not in recorded.features
     if online:
-        _check_online(teacher, student, texts["text"], candidate)
         emit("note", message="the hidden states that it aligns to are not recorded: the teacher runs in every step")
     with without_dropout(student.model) if candidate.has_teacher else nullcontext():
         fit(
@@ -81,7 +81,7 @@ def distill(
             targets=selection.layers,
             signals=recorded,
             validation_signals=validation_signals,
-            online_teacher=teacher.model if online else None,
+            teacher_states=OnlineTeacher(teacher, texts["text"]) if online else recorded,
         )
 
 
@@ -135,13 +135,13 @@ class DistillationTrainer(ClassifierTrainer):
         targets: Sequence[LayerMix],
         signals: Signals,
         validation_signals: Signals,
-        online_teacher: PreTrainedModel | None,
+        teacher_states: Signals | OnlineTeacher,
         **arguments: Any,
     ):
         super().__init__(**arguments)
         self._candidate, self._targets = candidate, targets
         self._signals, self._validation_signals = signals, validation_signals
-        self._online_teacher = online_teacher.eval() if online_teacher is not None else None
+        self._teacher_states = teacher_states
 
     def batch_loss(self, inputs: dict[str, Tensor], model: Any) -> tuple[Tensor, Any]:
         """In training the whole objective; in validation what compares between epochs: the part of the logits."""
@@ -176,25 +176,12 @@ class DistillationTrainer(ClassifierTrainer):
         pairs = list(zip(states, self._targets, strict=True))[aligned]
         mine = [extract(name, state, inputs["attention_mask"]) for state, _ in pairs]
         layers = sorted({layer for _, mix in pairs for layer, _ in mix})
-        teacher = self._teacher_features(name, layers, inputs, mine[0][1])
+        teacher = self._teacher_states.batch(name, layers, inputs["index"].tolist(), mine[0][1])
         losses = [
             measure(features, sum(weight * teacher[layer] for layer, weight in mix), mask)  # type: ignore[arg-type]
             for (features, mask), (_, mix) in zip(mine, pairs, strict=True)
         ]
         return torch.stack(losses).mean()
-
-    def _teacher_features(
-        self, name: str, layers: Sequence[int], inputs: dict[str, Tensor], mask: Tensor
-    ) -> dict[int, Tensor]:
-        """The teacher's features [B, L, W] by layer."""
-        if self._online_teacher is None:
-            return self._signals.batch(name, layers, inputs["index"].tolist(), mask)
-        attended = inputs["attention_mask"]
-        with torch.no_grad(), fast_products():
-            _, (_, *states) = run_with_states(
-                self._online_teacher, input_ids=inputs["input_ids"], attention_mask=attended
-            )
-        return {layer: extract(name, states[layer], attended)[0] for layer in layers}
 
 
 def distill_and_save(
@@ -239,11 +226,11 @@ def distill_and_save(
 def _check_alignable(
     teacher: TextClassifier, student: TextClassifier, texts: Sequence[str], candidate: Candidate
 ) -> None:
-    """Token by token only texts that fall into the same tokens can be compared, bands only at the same width."""
+    """Token by token only texts that are cut at the same places can be compared, bands only at the same width."""
     if not candidate.student or candidate.alignment in ("none", "pooled"):
         return
     where = f"candidate {candidate.name}: alignment {candidate.alignment}"
-    if student.tokenize(texts) != teacher.tokenize(texts):
+    if student.token_spans(texts) != teacher.token_spans(texts):
         raise UserError(
             f"{where}: the tokenizers of teacher and {candidate.student} cut texts differently; expected none or pooled"
         )
@@ -252,12 +239,4 @@ def _check_alignable(
         raise UserError(
             f"{where}: found {mine} channels under a teacher of {theirs}, expected the same width; "
             "use hidden_mse, which pools channels"
-        )
-
-
-def _check_online(teacher: TextClassifier, student: TextClassifier, texts: Sequence[str], candidate: Candidate) -> None:
-    if candidate.student and student.tokenize(texts) != teacher.tokenize(texts):
-        raise UserError(
-            f"candidate {candidate.name}: the teacher's features are over signals_budget_gib, and the teacher "
-            "cannot run beside a student of another tokenizer; raise the budget"
         )

@@ -44,6 +44,12 @@ class TextClassifier:
         """Token ids with special tokens, truncated at `max_tokens`, not padded."""
         return self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
 
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where each text's tokens begin and end in it, special tokens at (0, 0): equal for tokenizers that cut alike,
+        however they number their words."""
+        encoded = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens, return_offsets_mapping=True)
+        return encoded["offset_mapping"]
+
     def collate(self, token_ids: Sequence[Sequence[int]]) -> dict[str, Tensor]:
         """Pad to the longest of the batch: `input_ids` and `attention_mask`, [B, L]."""
         batch = self.tokenizer.pad({"input_ids": list(token_ids)}, return_tensors="pt", return_attention_mask=True)
