@@ -3,13 +3,14 @@
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import ClassLabel, Dataset, Features, Value
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor
-from transformers import BertConfig, PreTrainedTokenizerFast
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from components.foundation.spectral_profile import SpectralMeter, SpectralProfile
 from components.foundation.tracking import Run
@@ -87,6 +88,17 @@ def tiny_bert_config(**changes: Any) -> BertConfig:
         "intermediate_size": 64, "max_position_embeddings": MAX_TOKENS, "initializer_range": 0.1,
     }  # fmt: skip
     return BertConfig(**sizes | changes)
+
+
+def save_tiny_encoder(folder: Path, tokenizer: PreTrainedTokenizerFast) -> str:
+    """A checkpoint for students to start from: three layers, half as wide as the teacher of `tiny_bert_config`."""
+    torch.manual_seed(1)
+    config = tiny_bert_config(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=3, initializer_range=0.2
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
 
 
 def profile_of(intensity: Sequence[float], **arrays: Tensor) -> SpectralProfile:

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from datasets import Dataset, DatasetDict
 
+from components.capture_signals.checking import check_students
 from components.capture_signals.options import SignalOptions
 from components.foundation.candidates import Candidate
 from components.foundation.features import extract, width
@@ -35,9 +36,10 @@ def capture(
     """Record logits, and those layers and features of hidden states that candidates align to and that fit the budget.
 
     `selections` by candidate's name; `checkpoints`: the pinned version of each checkpoint that candidates start from,
-    handed on to the students. Returns the facts.
+    handed on to the students. Returns the facts. `UserError` for students that could not be taught by them.
     """
     transfer = transfer_set(data)
+    check_students(candidates, checkpoints, teacher, transfer["text"])
     tokens = sum(len(ids) for ids in teacher.tokenize(transfer["text"]))
     wanted = _wanted(candidates, selections, int(teacher.model.config.hidden_size))
     sizes = {name: about.bytes_of(_rows(name, transfer, tokens)) / _GIB for name, about in wanted.items()}

@@ -1,6 +1,5 @@
 """A student, built through its selection and taught by the teacher's signals."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -14,9 +13,7 @@ from transformers import set_seed
 from components.distill_student.losses import ALIGNMENTS, distillation_kl, linear_schedule
 from components.distill_student.online_teacher import OnlineTeacher
 from components.distill_student.options import StudentOptions
-from components.foundation import checkpoints
-from components.foundation.candidates import Candidate, check_student_depth
-from components.foundation.errors import UserError
+from components.foundation.candidates import Candidate
 from components.foundation.features import extract
 from components.foundation.intents import NO_LABEL, load_intents, transfer_set
 from components.foundation.layer_mix import LayerMix, evenly_spaced
@@ -25,6 +22,7 @@ from components.foundation.precision import full_products
 from components.foundation.progress import emit
 from components.foundation.selection import Selection, load_selections
 from components.foundation.signals import Signals, load_facts
+from components.foundation.starting_checkpoint import load_starting_checkpoint
 from components.foundation.storage import whole_folder
 from components.foundation.student import write_description
 from components.foundation.text_model import TextClassifier, load_classifier
@@ -49,7 +47,6 @@ def distill(
     """
     texts = transfer_set(data) if candidate.has_teacher else data["train"]
     recorded, validation_signals = Signals(signals, texts["id"]), Signals(signals, data["validation"]["id"])
-    _check_alignable(teacher, student, texts["text"], candidate)
     online = candidate.aligns and candidate.features not in recorded.features
     if online:
         emit("note", message="the hidden states that it aligns to are not recorded: the teacher runs in every step")
@@ -111,12 +108,8 @@ def build_student(
     if not candidate.student:
         model = shallow_copy_of(teacher.model, selection.layers).to(teacher.model.device)
         return TextClassifier(model=model, tokenizer=teacher.tokenizer)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = checkpoints.fetch(candidate.student, pinned[candidate.student], Path(scratch))
-        whole = load_classifier(folder, max_tokens=teacher.max_tokens, labels=teacher.labels)
-    layers = depth(whole.model)
-    check_student_depth(candidate, layers, f"candidate {candidate.name}")
-    kept: list[LayerMix] = [[(layer, 1.0)] for layer in evenly_spaced(layers, candidate.layers)]
+    whole = load_starting_checkpoint(candidate.student, pinned, teacher)
+    kept: list[LayerMix] = [[(layer, 1.0)] for layer in evenly_spaced(depth(whole.model), candidate.layers)]
     model = shallow_copy_of(whole.model, kept).to(teacher.model.device)
     return TextClassifier(model=model, tokenizer=whole.tokenizer)
 
@@ -220,23 +213,4 @@ def distill_and_save(
             settings=options.model_dump(),
             signals=facts,
             folder=folder,
-        )
-
-
-def _check_alignable(
-    teacher: TextClassifier, student: TextClassifier, texts: Sequence[str], candidate: Candidate
-) -> None:
-    """Token by token only texts that are cut at the same places can be compared, bands only at the same width."""
-    if not candidate.student or candidate.alignment in ("none", "pooled"):
-        return
-    where = f"candidate {candidate.name}: alignment {candidate.alignment}"
-    if student.token_spans(texts) != teacher.token_spans(texts):
-        raise UserError(
-            f"{where}: the tokenizers of teacher and {candidate.student} cut texts differently; expected none or pooled"
-        )
-    mine, theirs = student.model.config.hidden_size, teacher.model.config.hidden_size
-    if candidate.alignment == "band_limited" and mine != theirs:
-        raise UserError(
-            f"{where}: found {mine} channels under a teacher of {theirs}, expected the same width; "
-            "use hidden_mse, which pools channels"
         )
