@@ -19,15 +19,14 @@ import itertools
 import random
 import statistics
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset, DatasetDict
 from distil import candidate_of, capture_for, distil
-from measure import MAX_TOKENS, encoder, intents, interleaved, report
+from measure import MAX_TOKENS, encoder, intents, interleaved, report, seconds_of
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -65,8 +64,8 @@ def _compare(
     candidate, selection = candidates[0]
     with tempfile.TemporaryDirectory() as scratch:
         own, shared = Path(scratch) / "own", Path(scratch) / "shared"
-        captured = _seconds(lambda: capture_for(candidates[:1], teacher, data, own))
-        captured_for_all = _seconds(lambda: capture_for(candidates, teacher, data, shared))
+        captured = seconds_of(lambda: capture_for(candidates[:1], teacher, data, own))
+        captured_for_all = seconds_of(lambda: capture_for(candidates, teacher, data, shared))
         seconds = interleaved(
             {
                 "captured": lambda: distil(candidate, selection, teacher, data, shared, epochs=_TIMED_EPOCHS),
@@ -74,7 +73,6 @@ def _compare(
                 "padded": lambda: _online(teacher, data, selection, candidate, Path(scratch) / "student", padded=True),
             },
             rounds,
-            warm_up=False,
         )
     ours, *online = (statistics.median(seconds[side]) / _TIMED_EPOCHS for side in ("captured", "online", "padded"))
     each, (slow, slow_padded) = _EPOCHS * ours, (_EPOCHS * epoch for epoch in online)
@@ -99,12 +97,6 @@ def _compare(
 def _other_choices(count: int) -> list[tuple[int, ...]]:
     """As many ways to keep that many of twelve layers as make up the candidates."""
     return random.Random(0).sample(list(itertools.combinations(range(12), count)), _CANDIDATES - 1)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 def _online(

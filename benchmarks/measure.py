@@ -19,19 +19,19 @@ LABELS = [f"intent {number}" for number in range(77)]
 MAX_TOKENS = 64
 
 
-def interleaved(
-    contestants: Mapping[str, Callable[[], object]], rounds: int, *, warm_up: bool = True
-) -> dict[str, list[float]]:
+def interleaved(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Seconds of each contestant in each round; rounds alternate, so that a slow minute hits all alike."""
-    for run in contestants.values() if warm_up else ():
-        run()  # caches, allocations and threads are warm
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
-            started = time.perf_counter()
-            run()
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(seconds_of(run))
     return seconds
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def median_ratio(first: Sequence[float], second: Sequence[float]) -> float:

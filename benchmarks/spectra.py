@@ -6,14 +6,18 @@ python benchmarks/spectra.py [--models MiniLM BERT-base] [--output benchmarks/re
 import argparse
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from measure import MAX_TOKENS, encoder, interleaved, median_ratio, report, texts
+from measure import MAX_TOKENS, encoder, median_ratio, report, seconds_of, texts
+from torch import Tensor
 
-from components.foundation.precision import fast_inference
-from components.foundation.spectral_profile import AHEAD, profile_classifier
+from components.foundation.spectral_profile import profile_classifier
 from components.foundation.text_model import TextClassifier
 from components.profile_teacher.options import ProfileOptions
 
@@ -39,35 +43,53 @@ def main() -> None:
 def _throughput(name: str) -> dict[str, object]:
     classifier, sample = encoder(*_SHAPES[name]), texts(_TEXTS)
     few = sample[::_NAIVE_EVERY]
-    seconds = interleaved(
-        {
-            "forward": lambda: _forward(classifier, sample),
-            "profile": lambda: profile_classifier(classifier, sample, bins=0, clip_sigmas=5.0),
-            "naive": lambda: _naive(classifier, few),
-        },
-        _ROUNDS,
-    )
+    forward, profile, naive = zip(*(_round(classifier, sample, few) for _ in range(_ROUNDS)), strict=True)
     return {
         "model": f"{name}, {_SHAPES[name][0]} x {_SHAPES[name][1]}",
         "texts": len(sample),
         "rounds": _ROUNDS,
-        "profile / forward throughput": median_ratio(seconds["forward"], seconds["profile"]),
-        "profile / naive throughput": median_ratio(seconds["naive"], seconds["profile"]) * len(sample) / len(few),
+        "profile / forward throughput": median_ratio(forward, profile),
+        "profile / naive throughput": median_ratio(naive, profile) * len(sample) / len(few),
     }
 
 
-def _forward(classifier: TextClassifier, sample: Sequence[str]) -> None:
-    """The same batches at the same precision, and nothing else."""
-    classifier.model.eval()
-    with fast_inference():
-        for _, batch in classifier.batches(sample, 32, ahead=AHEAD):
-            classifier.model(**batch)
+def _round(classifier: TextClassifier, sample: Sequence[str], few: Sequence[str]) -> tuple[float, float, float]:
+    """Seconds of bare forward passes, of the profile, and of the naive way with few of the texts."""
+    in_turn = _InTurn(model=classifier.model, tokenizer=classifier.tokenizer)
+    whole = seconds_of(lambda: profile_classifier(in_turn, sample, bins=0, clip_sigmas=5.0))
+    spent = in_turn.seconds
+    profile = whole - spent["forward"] - spent["warm-up"]
+    return spent["batches"] + spent["forward"], profile, seconds_of(lambda: _naive(classifier, few))
 
 
-def _naive(classifier: TextClassifier, sample: Sequence[str]) -> list[torch.Tensor]:
+@dataclass(frozen=True, kw_only=True)
+class _InTurn(TextClassifier):
+    """Runs the bare model on every batch of a profile, just before it or just after: the same batches at the same
+    precision, and what slows the machine down for a second slows both."""
+
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """Spent on making the batches, which both sides need, on bare forward passes, and on one that warms up."""
+
+    def batches(self, *arguments: Any, **named: Any) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
+        made: list[tuple[np.ndarray, dict[str, Tensor]]] = []
+        self.seconds["batches"] += seconds_of(lambda: made.extend(super(_InTurn, self).batches(*arguments, **named)))
+        self._forward("warm-up", made[0][1])
+        for turn, (positions, batch) in enumerate(made):
+            if turn % 2:
+                self._forward("forward", batch)
+                yield positions, batch
+            else:
+                yield positions, batch
+                self._forward("forward", batch)
+
+    def _forward(self, what: str, batch: dict[str, Tensor]) -> None:
+        self.seconds[what] += seconds_of(lambda: self.model(**batch))
+
+
+def _naive(classifier: TextClassifier, sample: Sequence[str]) -> list[Tensor]:
     """Pad every text to the fixed maximum, float32, keep all activations, then transform."""
     classifier.model.eval()
-    kept: list[tuple[torch.Tensor, ...]] = []
+    kept: list[tuple[Tensor, ...]] = []
     with torch.inference_mode():
         for start in range(0, len(sample), 32):
             batch = classifier.tokenizer(
