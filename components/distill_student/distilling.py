@@ -15,6 +15,7 @@ from components.distill_student.online_teacher import OnlineTeacher
 from components.distill_student.options import StudentOptions
 from components.foundation.candidates import Candidate
 from components.foundation.features import extract
+from components.foundation.first_token import run_for_logits
 from components.foundation.intents import NO_LABEL, load_intents, transfer_set
 from components.foundation.layer_mix import LayerMix, evenly_spaced
 from components.foundation.layer_stack import depth, run_with_states, shallow_copy_of
@@ -141,7 +142,7 @@ class DistillationTrainer(ClassifierTrainer):
         wanted, training = self._candidate, model.training
         aligns = wanted.aligns and training
         texts = {name: inputs[name] for name in ("input_ids", "attention_mask")}
-        outputs, states = run_with_states(model, **texts) if aligns else (model(**texts), ())
+        outputs, states = run_with_states(model, **texts) if aligns else (run_for_logits(model, **texts), ())
         loss = self._logit_loss(outputs.logits, inputs, self._signals if training else self._validation_signals)
         if aligns:
             weight = linear_schedule(wanted.alignment_weight, wanted.final_alignment_weight, self._progress)

@@ -22,6 +22,7 @@ from transformers import (
 from transformers.trainer import TRAINER_STATE_NAME
 
 from components.foundation.errors import UserError
+from components.foundation.first_token import run_for_logits
 from components.foundation.linear_probe import start_from_probe
 from components.foundation.options import Options
 from components.foundation.precision import fast_attention_gradients, fast_bf16
@@ -94,7 +95,7 @@ class ClassifierTrainer(Trainer):
         self.args._n_gpu = min(self.args.n_gpu, 1)
 
     def batch_loss(self, inputs: dict[str, torch.Tensor], model: Any) -> tuple[torch.Tensor, Any]:
-        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        outputs = run_for_logits(model, input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
         return torch.nn.functional.cross_entropy(outputs.logits, inputs["labels"]), outputs
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
