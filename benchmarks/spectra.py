@@ -1,6 +1,6 @@
 """The spectral profile against bare forward passes, and against the naive way; its memory over the number of texts.
 
-python benchmarks/spectra.py [--models MiniLM BERT-base] [--output benchmarks/results]
+python benchmarks/spectra.py [--models MiniLM BERT-base] [--rounds 3] [--output benchmarks/results]
 """
 
 import argparse
@@ -21,7 +21,6 @@ from components.foundation.spectral_profile import profile_classifier
 from components.foundation.text_model import TextClassifier
 from components.profile_teacher.options import ProfileOptions
 
-_ROUNDS = 3
 _SHAPES = {"MiniLM": (6, 384), "BERT-base": (12, 768), "RoBERTa-large": (24, 1024)}
 _TEXTS = ProfileOptions().profile_texts
 _NAIVE_EVERY = 20  # texts: the naive way keeps all activations, and is given every twentieth
@@ -30,24 +29,25 @@ _NAIVE_EVERY = 20  # texts: the naive way keeps all activations, and is given ev
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=_SHAPES, default=list(_SHAPES), help="of which shapes")
+    parser.add_argument("--rounds", type=int, default=3, help="profiles of each model")
     parser.add_argument("--output", default="benchmarks/results")
     parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.memory_of:
         print(_peak_mib(arguments.memory_of))
         return
-    report("profile_throughput", [_throughput(name) for name in arguments.models], arguments.output)
+    report("profile_throughput", [_throughput(name, arguments.rounds) for name in arguments.models], arguments.output)
     report("profile_memory", [_memory(count) for count in (1_000, 10_000, 50_000)], arguments.output)
 
 
-def _throughput(name: str) -> dict[str, object]:
+def _throughput(name: str, rounds: int) -> dict[str, object]:
     classifier, sample = encoder(*_SHAPES[name]), texts(_TEXTS)
     few = sample[::_NAIVE_EVERY]
-    forward, profile, naive = zip(*(_round(classifier, sample, few) for _ in range(_ROUNDS)), strict=True)
+    forward, profile, naive = zip(*(_round(classifier, sample, few) for _ in range(rounds)), strict=True)
     return {
         "model": f"{name}, {_SHAPES[name][0]} x {_SHAPES[name][1]}",
         "texts": len(sample),
-        "rounds": _ROUNDS,
+        "rounds": rounds,
         "profile / forward throughput": median_ratio(forward, profile),
         "profile / naive throughput": median_ratio(naive, profile) * len(sample) / len(few),
     }
