@@ -17,8 +17,8 @@ _FAMILIES = ("bert", "camembert", "electra", "mpnet", "roberta", "xlm-roberta")
 
 
 def run_for_logits(model: PreTrainedModel, **inputs: Tensor) -> Any:
-    """A forward pass for its logits: of the last state, the outputs have the first token, or all where a head reads all
-    or the family is another."""
+    """A forward pass for its logits. In the families above, the last state lacks all tokens but the first; any other
+    model is run whole."""
     if model.config.model_type not in _FAMILIES:
         return model(**inputs)
     hook = layer_stack(model)[-1].get_submodule("attention").register_forward_hook(_first_token)
