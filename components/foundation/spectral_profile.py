@@ -4,9 +4,9 @@ Arrays of a profile are named `axis/quantity/variant/measure` (for example `chan
 
     axis      channel | token
     quantity  state: the layer's output X^l, l = 0 (embeddings) .. D; update: X^l - X^(l-1), l = 1 .. D
-    variant   raw | rms (each token over its RMS) | clipped (outlier channels clipped) |
-              permuted (channel axis only: the control, channels in a random but fixed order) |
-              sample (channel axis only: raw on the texts of `clipped` and `permuted`, to compare them with)
+    variant   raw | rms (each token over its RMS);
+              of states also clipped (outlier channels clipped) and, on the channel axis, two more of the same texts:
+              permuted (the control: channels in a random but fixed order), sample (raw, to compare them with)
     measure   fingerprint [layers, bins], intensity [layers], entropy [layers], band_shares [layers, bands]
 
 Beside them stand `state/rms` [D + 1] and `update/rms` [D], the mean RMS over tokens; `update/block_influence` [D], the
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
 BANDS = 4
 TOKEN_GRID = 32
 """Points of the token axis' frequency grid: 17 frequencies from 0 to half a cycle per token."""
-TOKEN_STRIDE = 8
+TOKEN_STRIDE = 16
 SAMPLE_TEXTS = 32
 CKA_TEXTS = 256
 AHEAD = (SAMPLE_TEXTS, CKA_TEXTS)
 """These texts fill batches of their own, as what is measured on few texts of many batches costs more."""
 _BATCH = 32
-_TOKENS_AT_ONCE, _SAMPLE_AT_ONCE = 512, 16
+_TOKENS_AT_ONCE, _SAMPLE_AT_ONCE = 1024, 16
 _PERMUTATION_SEED = 0
 _ARRAYS, _FACTS = "profile.safetensors", "profile.json"
 
@@ -204,7 +204,7 @@ class _Batch:
         with full_products():
             for sample in self.samples:
                 sample.measure(states)
-            pooled = spectrum.at_least_float32(states[self._to_pool])
+            pooled = spectrum.at_least_float32(states.index_select(0, self._to_pool))
             self.pooled.append(self._shares.to(pooled)[:, None] @ pooled)
 
 
@@ -225,22 +225,27 @@ class _Sample:
 
     def measure(self, states: Tensor) -> None:
         states = spectrum.at_least_float32(states[self._texts, self._tokens])
-        self._measure_variants("state", states)
+        self._measure_token_axis("state", states)
+        self._measure_controls(states)
         if self._below is not None:
-            self._measure_variants("update", states - self._below)
+            self._measure_token_axis("update", states - self._below)
         self._below = states
 
-    def _measure_variants(self, quantity: str, states: Tensor) -> None:
+    def _measure_token_axis(self, quantity: str, states: Tensor) -> None:
+        at_unit_rms = states * _reciprocal(spectrum.rms(states))[..., None]
+        for variant, values in (("raw", states), ("rms", at_unit_rms)):
+            self.sums[f"token/{quantity}/{variant}"].append(self._token_magnitudes(values))
+
+    def _measure_controls(self, states: Tensor) -> None:
         real = self._mask.bool()
-        clipped = spectrum.clip_outliers(states, self._clip_sigmas)
-        tokens = states[real]
+        clipped, tokens = spectrum.clip_outliers(states, self._clip_sigmas), states[real]
         permuted = tokens.index_select(1, _permutation(states.shape[-1]).to(tokens.device))
         for variant, values in (("sample", tokens), ("clipped", clipped[real]), ("permuted", permuted)):
-            self.sums[f"channel/{quantity}/{variant}"].append(spectrum.channel_magnitude(values).sum(dim=0))
-        at_unit_rms = states * _reciprocal(spectrum.rms(states))[..., None]
-        for variant, values in (("raw", states), ("rms", at_unit_rms), ("clipped", clipped)):
-            magnitudes = spectrum.magnitude(*spectrum.token_spectrum(values, self._mask, TOKEN_GRID))
-            self.sums[f"token/{quantity}/{variant}"].append(magnitudes.sum(dim=(0, 2)))
+            self.sums[f"channel/state/{variant}"].append(spectrum.channel_magnitude(values).sum(dim=0))
+        self.sums["token/state/clipped"].append(self._token_magnitudes(clipped))
+
+    def _token_magnitudes(self, states: Tensor) -> Tensor:
+        return spectrum.magnitude(*spectrum.token_spectrum(states, self._mask, TOKEN_GRID)).sum(dim=(0, 2))
 
 
 @dataclass(frozen=True, kw_only=True)

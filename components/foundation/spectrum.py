@@ -25,6 +25,7 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
+@lru_cache(maxsize=64)
 def two_sided_weights(length: int) -> Tensor:
     """How many bins of the full FFT over `length` points each one-sided bin stands for: [length // 2 + 1]."""
     weights = torch.full((length // 2 + 1,), 2.0, dtype=torch.float64)
@@ -62,9 +63,9 @@ def token_spectrum(states: Tensor, mask: Tensor, points: int) -> tuple[Tensor, T
     """
     states = at_least_float32(states)
     weights = mask.to(states) * mask.sum(dim=-1, keepdim=True).clamp(min=1).to(states).rsqrt()
-    real, imaginary = _fourier_matrix(states.shape[-2], points).to(states)
-    scaled = states * weights.unsqueeze(-1)
-    return real @ scaled, imaginary @ scaled
+    both = _fourier_matrix(states.shape[-2], points).to(states) @ (states * weights.unsqueeze(-1))
+    real, imaginary = both.chunk(2, dim=-2)
+    return real, imaginary
 
 
 def magnitude(real: Tensor, imaginary: Tensor) -> Tensor:
@@ -79,10 +80,10 @@ def squared_magnitude(real: Tensor, imaginary: Tensor) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _fourier_matrix(tokens: int, points: int) -> Tensor:
-    """Cosines and negative sines of the grid's frequencies: float64 [2, points // 2 + 1, tokens]."""
+    """Cosines, then negative sines, of the grid's frequencies: float64 [2 * (points // 2 + 1), tokens]."""
     grid = torch.arange(points // 2 + 1, dtype=torch.float64)[:, None]
     angles = 2 * math.pi / points * (grid * torch.arange(tokens, dtype=torch.float64) % points)
-    return torch.stack([angles.cos(), -angles.sin()])
+    return torch.cat([angles.cos(), -angles.sin()])
 
 
 def rms(states: Tensor) -> Tensor:
