@@ -14,9 +14,10 @@ mean of 1 - cosine between a layer's input and output (ShortGPT, arXiv 2403.0385
 `state/linear_cka` [D + 1, D + 1] between layers' mean-pooled states (Kornblith et al. 2019, arXiv 1905.00414).
 
 A profile shall cost little beside the forward passes. The channel axis' `raw` and `rms`, the mean RMS and the block
-influence are measured on every text, of its tokens on every `TOKEN_STRIDE`-th: text p gives its tokens t with
-(p + t) mod stride = 0, so that no place in a text is left out. The token axis, `clipped`, `permuted` and `sample` are
-measured on the first `SAMPLE_TEXTS`, linear CKA, which needs whole Gram matrices, on the first `CKA_TEXTS`.
+influence are measured on all texts, of their tokens on every `TOKEN_STRIDE`-th: text p gives its tokens t with
+(p + t) mod stride = 0. No place in a text is left out, though a short text may give no token. The token axis,
+`clipped`, `permuted` and `sample` are measured on the first `SAMPLE_TEXTS`, linear CKA, which needs whole Gram
+matrices, on the first `CKA_TEXTS`.
 """
 
 import json

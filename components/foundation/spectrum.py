@@ -25,7 +25,6 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
-@lru_cache(maxsize=64)
 def two_sided_weights(length: int) -> Tensor:
     """How many bins of the full FFT over `length` points each one-sided bin stands for: [length // 2 + 1]."""
     weights = torch.full((length // 2 + 1,), 2.0, dtype=torch.float64)
