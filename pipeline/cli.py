@@ -33,8 +33,8 @@ Every setting of a run. On the command line each is an option (`--teacher-epochs
 
 ## Advanced settings
 
-In the KFP UI these share the parameter `advanced`, a JSON object such as `{{"teacher_seed": 1, "latency_batches": 10}}`.
-Elsewhere they are settings like all others.
+In the KFP UI these share the parameter `advanced`, a JSON object such as
+`{{"teacher_seed": 1, "latency_batches": 10}}`. Elsewhere they are settings like all others.
 
 {advanced}
 

@@ -315,7 +315,8 @@ def prepare(
     **changes: Any,
 ) -> str:  # fmt: skip
     inputs: dict[str, Any] = {
-        "data": str(data), "data_version": storage.version(str(data)), "data_text_column": "text", "data_label_column": "label",
+        "data": str(data), "data_version": storage.version(str(data)), "data_text_column": "text",
+        "data_label_column": "label",
         "data_out_of_scope": str(strangers or ""),
         "out_of_scope_version": storage.version(str(strangers)) if strangers else "",
         "data_unlabelled": str(log or ""), "unlabelled_version": storage.version(str(log)) if log else "",
