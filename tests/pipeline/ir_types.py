@@ -1,7 +1,7 @@
 """The driver's type check, done on the compiled pipeline: what flows into an input has the input's type.
 
-The backend's driver checks it when it resolves a task's inputs: pipeline inputs, outputs of tasks, loop items, constants,
-artifacts and lists of artifacts. kfp.local checks none of it.
+The backend's driver checks it when it resolves a task's inputs: pipeline inputs, outputs of tasks, loop items,
+constants, artifacts and lists of artifacts. kfp.local checks none of it.
 """
 
 from collections.abc import Iterator

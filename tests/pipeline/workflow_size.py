@@ -1,8 +1,8 @@
 """How large the status of a run's Argo Workflow grows, computed from the compiled pipeline.
 
-Argo keeps the nodes readable below 1 MiB; above it compresses them, and KFP's API no longer updates the tasks. A task that
-runs has a driver and a pod, each with nodes for its retries. The driver's `pod-spec-patch` lies in six nodes, its inputs in
-two (Argo Workflow of a real run, KFP 2.17). The patch is JSON in JSON in JSON, so its quotation marks multiply.
+Argo keeps the nodes readable below 1 MiB; above it compresses them, and KFP's API no longer updates the tasks. A task
+that runs has a driver and a pod, each with nodes for its retries. The driver's `pod-spec-patch` lies in six nodes, its
+inputs in two (Argo Workflow of a real run, KFP 2.17). The patch is JSON in JSON in JSON: quotation marks multiply.
 For the pipeline of 0.1 and three candidates this estimate gives 1.21 MB; a real run had 1.24 MB in 124 nodes.
 """
 
