@@ -10,6 +10,7 @@ from components.evaluate_student.options import SpeedOptions
 from components.evaluate_student.speed import compare_speed
 from components.foundation.intents import OUT_OF_SCOPE, load_intents, sample_texts
 from components.foundation.scores import answer, load_evaluation, save_evaluation, score
+from components.foundation.scores import flat_metrics as flat_metrics
 from components.foundation.spectral_profile import load_profile, profile_classifier
 from components.foundation.storage import whole_folder
 from components.foundation.student import Description
@@ -60,18 +61,6 @@ def evaluate(
     with whole_folder(target) as folder:
         save_evaluation(evaluation, predictions, folder)
     return evaluation
-
-
-def flat_metrics(evaluation: dict[str, Any]) -> dict[str, float]:
-    """The evaluation's main numbers under the names that MLflow shows."""
-    speed = {
-        f"speed.{size}.{key}": value for size, values in evaluation["speed"].items() for key, value in values.items()
-    }
-    return {
-        **{f"test.{key}": value for key, value in evaluation["scores"].items()},
-        **{f"size.{key}": value for key, value in evaluation["size"].items()},
-        **speed,
-    }
 
 
 def _against(
