@@ -25,7 +25,10 @@ def _driver_failures(tasks: Sequence[Task], logs: Logs) -> list[str]:
     for task in tasks:
         if task.failed_in_driver and task.state == "FAILED":
             labels.setdefault(logs.reason(task), []).append(task.label)
-    return [f"{', '.join(names)} failed before the start, in KFP's driver: {why}" for why, names in labels.items()]
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''} failed before the start, in KFP's driver: {why}"
+        for why, names in labels.items()
+    ]
 
 
 def _left_out(unmet_conditions: Sequence[str]) -> list[str]:

@@ -101,7 +101,7 @@ def status(access: Access, run_id: str) -> None:
     ]
     console.print(table(("task", "candidate", "state", "started (UTC)", "time"), rows))
     for line in explain(tasks, unmet_conditions(run, pipeline), Logs(connection, run_id)):
-        console.print(plain(line), soft_wrap=True)
+        console.print(plain(line))
 
 
 @runs.command()
@@ -207,7 +207,7 @@ def _wait(connection: "Connection", run_id: str, console: Console) -> None:
         if names:
             console.print(f"{state_word(state)} {plain(names)}")
     for text in explain(tasks, unmet_conditions(run, pipeline), Logs(connection, run_id)):
-        console.print(plain(text), soft_wrap=True)
+        console.print(plain(text))
     console.print(f"{state_word(run.state)} after {duration(seconds_of(run))}")
     if run.state != "SUCCEEDED":
         click.echo(f"run {run_id}: {run.state.lower()}; {failure(tasks, run_id)}", err=True)
