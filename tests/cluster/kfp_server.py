@@ -281,41 +281,48 @@ def task(name: str, state: str | None, start: int = 0, end: int = 0, nodes: tupl
     }
 
 
-def step(path: str, state: str, start: int = 0, end: int = 0, *, attempts: int = 1) -> list[dict]:
-    """A step that ran a container, as the backend tells of it: itself, its executor, and the Workflow around.
+def ran(path: str, state: str, start: int = 0, end: int = 0, *, attempts: int = 1) -> list[dict]:
+    """A step whose container ran, as the backend tells of it: the Workflow around it, itself, and its executor.
 
     Args:
-        path: The nodes from the root's group to the step, `root.exit-handler-1.prepare-data` for one.
+        path: The nodes from the root group's to the step's, `root.exit-handler-1.prepare-data` for one.
         state: The step's and its executor's.
         start: Seconds from the run's start.
         end: Likewise; 0 before the end.
         attempts: Pods of its executor.
     """
-    node = f"{WORKFLOW}(0).{path.replace('.', '(0).')}"
+    node, name = _node(path), path.rpartition(".")[2]
     executors = tuple(node_id(f"{node}(0).executor({attempt})") for attempt in range(attempts))
     return [
-        task(WORKFLOW, "RUNNING", 0, 0, (node_id(f"{WORKFLOW}(0)"),)),
-        task(path.rpartition(".")[2], state, start, end, (node_id(f"{node}(0)"),)),
+        _AROUND,
+        task(name, state, start, end, (node_id(f"{node}(0)"),)),
         task("executor", state, start, end, executors),
     ]
 
 
-def driver(path: str, state: str, start: int = 0, end: int = 0) -> list[dict]:
+def driven(path: str, state: str, start: int = 0, end: int = 0) -> list[dict]:
     """A step's driver, likewise."""
-    node = f"{WORKFLOW}(0).{path.replace('.', '(0).')}-driver"
-    name = path.rpartition(".")[2]
-    around = task(WORKFLOW, "RUNNING", 0, 0, (node_id(f"{WORKFLOW}(0)"),))
-    return [around, task(f"{name}-driver", state, start, end, (node_id(f"{node}(0)"),))]
+    node, name = f"{_node(path)}-driver", path.rpartition(".")[2]
+    return [_AROUND, task(f"{name}-driver", state, start, end, (node_id(f"{node}(0)"),))]
 
 
-def pod(path: str, attempt: int = 0, template: str = "retry-system-container-impl") -> str:
+def pod(path: str, attempt: int = 0) -> str:
     """The pod of a step's container."""
-    return node_id(f"{WORKFLOW}(0).{path.replace('.', '(0).')}(0).executor({attempt})", template)
+    return node_id(f"{_node(path)}(0).executor({attempt})", "retry-system-container-impl")
 
 
 def driver_pod(path: str) -> str:
     """The pod of a step's driver."""
-    return node_id(f"{WORKFLOW}(0).{path.replace('.', '(0).')}-driver(0)", "system-container-driver")
+    return node_id(f"{_node(path)}-driver(0)", "system-container-driver")
+
+
+def item(index: int) -> str:
+    """The nodes of a loop over candidates from its own to that of one item."""
+    return f"for-loop-2.iteration-iterations({index}:{index}).iteration-item"
+
+
+def _node(path: str) -> str:
+    return ".".join([f"{WORKFLOW}(0)", path.replace(".", "(0).")])
 
 
 def node_id(name: str, template: str = "") -> str:
@@ -324,6 +331,9 @@ def node_id(name: str, template: str = "") -> str:
     for byte in name.encode():
         digest = (digest ^ byte) * 16777619 % 2**32
     return "-".join(filter(None, (WORKFLOW, template, str(digest))))
+
+
+_AROUND = task(WORKFLOW, "RUNNING", 0, 0, (node_id(f"{WORKFLOW}(0)"),))
 
 
 @contextmanager

@@ -39,7 +39,11 @@ def trimmed_pipeline(text: str) -> dict[str, Any]:
     """A compiled pipeline, without what its containers are."""
     ir = next(yaml.safe_load_all(text))
     components = {name: _trimmed_component(one) for name, one in ir["components"].items()}
-    return {"pipelineInfo": {"name": ir["pipelineInfo"]["name"]}, "root": _trimmed_component(ir["root"]), "components": components}
+    return {
+        "pipelineInfo": {"name": ir["pipelineInfo"]["name"]},
+        "root": _trimmed_component(ir["root"]),
+        "components": components,
+    }
 
 
 def _trimmed_component(component: dict[str, Any]) -> dict[str, Any]:
