@@ -187,8 +187,8 @@ def _wait(connection: "Connection", run_id: str, console: Console) -> None:
     from pipeline.cluster.runs import follow, pipeline_of, seconds_of
     from pipeline.cluster.tasks import tasks_of, unmet_conditions
 
-    def ended(task: "Task") -> None:
-        line = f"{state_word(task.state, 10)} {plain(f'{task.name:<17} {task.item:<52}')} {duration(task.seconds)}"
+    def show(task: "Task") -> None:
+        line = f"{state_word(task.state, 11)} {plain(f'{task.name:<17} {task.item:<52}')} {duration(task.seconds)}"
         console.print(line.rstrip(), soft_wrap=True)
 
     def quiet() -> None:
@@ -199,13 +199,12 @@ def _wait(connection: "Connection", run_id: str, console: Console) -> None:
         )
 
     with console.status("waiting") as line:
-        run = follow(connection, run_id, ended, lambda running: line.update(plain(running) or "waiting"), quiet)
+        run = follow(connection, run_id, show, lambda running: line.update(plain(running) or "waiting"), quiet)
     pipeline = pipeline_of(connection, run)
     tasks = tasks_of(run, pipeline)
-    for state in ("NOT_STARTED", "UNKNOWN"):
-        names = ", ".join(task.label for task in tasks if task.state == state)
-        if names:
-            console.print(f"{state_word(state)} {plain(names)}")
+    for task in tasks:
+        if task.state in ("NOT_STARTED", "UNKNOWN"):
+            show(task)
     for text in explain(tasks, unmet_conditions(run, pipeline), Logs(connection, run_id)):
         console.print(plain(text))
     console.print(f"{state_word(run.state)} after {duration(seconds_of(run))}")

@@ -76,14 +76,14 @@ def follow(
         running: Gets the names of those at work, each time that the server is asked.
         quiet: Called once, when no task has changed for some minutes.
     """
-    run, told, before = connection.client.get_run(run_id), set[Task](), list[Task]()
+    run, told, before = connection.client.get_run(run_id), set[str](), list[Task]()
     pause, unchanged_s = _SHORTEST_PAUSE_S, 0.0
     pipeline = pipeline_of(connection, run)
     while True:
         tasks = tasks_of(run, pipeline)
         for task in tasks:
-            if task.state in ENDED and task not in told:
-                told.add(task)
+            if task.state in ENDED and task.label not in told:
+                told.add(task.label)
                 ended(task)
         if run.state in FINISHED:
             return run

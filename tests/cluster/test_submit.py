@@ -156,7 +156,7 @@ def test_waiting_for_a_run_that_does_not_succeed_ends_with_code_1_and_names_what
     server.progress = [(state, [one | {"state": "FAILED"} if one["state"] == "RUNNING" else one for one in tasks])]
     answer = command("submit", "--wait", "--pipeline", str(recorded_package))
     assert answer.code == 1
-    assert told(answer.out)[2][:4] == ["not", "started", "prepare-data,", "profile-teacher,"]
+    assert told(answer.out)[2] == ["not", "started", "prepare-data"]
     assert f"run run-1: {state.lower()}; failed tasks: train-teacher; " in answer.err
     assert "spectral-distill runs logs run-1" in answer.err
 
@@ -165,12 +165,12 @@ def test_waiting_says_once_that_tasks_may_be_stale_when_nothing_changes_for_minu
     server: Kfp, command: Command, recorded_package: Path
 ):
     running = ran(f"{GROUP}.train-teacher", "RUNNING", 3)
-    server.progress = [("RUNNING", running)] * 200 + [("SUCCEEDED", running)]
+    server.progress = [("RUNNING", running)] * 60 + [("SUCCEEDED", running)]
     answer = command("submit", "--wait", "--pipeline", str(recorded_package))
     assert answer.out.count("No task has changed for some minutes") == 1
     assert "/#/runs/details/run-1" in answer.out.partition("No task has changed")[2]
     assert "running train-teacher" not in answer.out
-    assert "unknown resolve-data, prepare-data, train-teacher" in answer.out
+    assert {line[0] for line in told(answer.out)} == {"unknown", "in", "succeeded"}  # "in" goes on with a sentence
     assert "KFP's API stopped updating the tasks" in answer.out
 
 
