@@ -118,7 +118,7 @@ def logs(access: Access, run_id: str, task: str | None, candidate: str | None, e
     address of the UI.
     """
     from pipeline.cluster.logs import Logs
-    from pipeline.cluster.runs import pipeline_of
+    from pipeline.cluster.runs import patiently, pipeline_of
     from pipeline.cluster.tasks import Task, may_print, tasks_of
 
     connection = access.connect()
@@ -126,7 +126,7 @@ def logs(access: Access, run_id: str, task: str | None, candidate: str | None, e
     pipeline, found = pipeline_of(connection, run), Logs(connection, run_id)
 
     def now(wanted: Task) -> tuple[Task, bool]:
-        run = connection.client.get_run(run_id)
+        run = patiently(lambda: connection.client.get_run(run_id))
         one = next(one for one in tasks_of(run, pipeline) if one.label == wanted.label)
         return one, may_print(one, run)
 

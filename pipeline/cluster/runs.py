@@ -92,13 +92,13 @@ def follow(
             quiet()
         time.sleep(pause)
         before, pause = tasks, min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_S)
-        run = _patiently(lambda: connection.client.get_run(run_id))
+        run = patiently(lambda: connection.client.get_run(run_id))
 
 
 def wait_for_end(connection: Connection, run_id: str, timeout_s: float) -> bool:
     """Wait until a run has ended; False if that takes longer than `timeout_s`."""
     deadline = time.monotonic() + timeout_s
-    while connection.client.get_run(run_id).state not in FINISHED:
+    while patiently(lambda: connection.client.get_run(run_id)).state not in FINISHED:
         if time.monotonic() > deadline:
             return False
         time.sleep(_SHORTEST_PAUSE_S)
@@ -110,7 +110,8 @@ def seconds_of(run: Any) -> float | None:
     return seconds_between(run.created_at, run.finished_at) if run.state in FINISHED else None
 
 
-def _patiently(ask: Callable[[], Any]) -> Any:
+def patiently(ask: Callable[[], Any]) -> Any:
+    """Ask again, for some minutes, while the server does not answer."""
     for pause in _LOST_PAUSES_S:
         try:
             return ask()

@@ -150,3 +150,13 @@ def test_a_repeated_task_has_run(server: Kfp, command: Command, real_run: RealRu
     real_run("cached")
     server.progress = [("RUNNING", ran("root.exit-handler-1.train-teacher", "SUCCEEDED", 3, 9, attempts=attempts))]
     assert states(command("runs", "status", "run-1").out)["train-teacher"] == "succeeded"
+
+
+def test_a_drivers_log_that_may_not_be_read_is_told(server: Kfp, command: Command, real_run: RealRun):
+    real_run("failed-driver")
+    server.answer = lambda request: (
+        (403, "application/json", '{"message": "no"}') if request.path.endswith("/log") else None
+    )
+    out = " ".join(command("runs", "status", "run-1").out.split())
+    assert "in KFP's driver: its log cannot be read (KFP server " in out
+    assert "found 403 (no)" in out
