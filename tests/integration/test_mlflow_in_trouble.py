@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faulty_proxy import FaultyProxy, faulty_proxy, late, refusal
+from faulty_proxy import Answer, FaultyProxy, faulty_proxy, late, refusal
 from mlflow import MlflowClient
 from pipeline_runs import CLI, Finished, Services, finish, read_events, start
 
 from components.foundation import registry, tracking, waiting
 from components.foundation.errors import UserError
 from components.foundation.progress import EVENTS_FILE
+from components.foundation.text_model import TextClassifier
 
 pytestmark = pytest.mark.slow
 
@@ -211,6 +212,33 @@ def test_the_registry_waits_too(proxy: FaultyProxy, events: Callable, patient: N
     proxy.spoil(refusal(429, "TooManyRequests"), times=6)
     assert registry.aliased_version("m", "champion") is None
     assert len(waits(events)) >= 4
+
+
+def test_a_version_is_registered_once_although_the_answer_was_lost(
+    proxy: FaultyProxy,
+    client: MlflowClient,
+    patient: None,
+    tiny_classifier: TextClassifier,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lose_answer(ask: Callable[[], Answer]) -> Answer:
+        ask()
+        return Answer(503, [], b"")
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    tiny_classifier.model.save_pretrained(tmp_path)
+    tiny_classifier.tokenizer.save_pretrained(tmp_path)
+    proxy.spoil(refusal(503, "ServiceUnavailable"), "POST", "/logged-models", times=1)
+    proxy.spoil(lose_answer, "POST", "/model-versions/create", times=1)
+    with tracking.task_run("promote_student", role="promotion") as run:
+        version = registry.register_model(
+            name="once", folder=tmp_path, digest="d", run=run, metadata={"student": "tiny"}, description="tiny",
+            example=["hello"], requirements=[],
+        )  # fmt: skip
+    (found,) = client.search_model_versions("name = 'once'")
+    assert (int(found.version), found.description, found.tags["student"]) == (version, "tiny", "tiny")
+    assert client.get_run(run.run_id).info.status == "FINISHED"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
