@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from components.promote_student.options import PublishingOptions
 from mlflow import MlflowClient
 
 from components.foundation import mlflow_runs, storage, tracking
@@ -11,7 +12,6 @@ from components.foundation.candidates import Candidate
 from components.foundation.comparison import save_comparison
 from components.foundation.selection import Selection
 from components.foundation.student import write_description
-from components.promote_student.options import PublishingOptions
 from components.promote_student.promoting import promote
 
 MODEL = "intents"
