@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 
 # Of the image: `make image VARIANT=cuda IMAGE=registry/name:tag`, or with podman.
 DOCKER ?= docker
-IMAGE ?= $(shell $(PYTHON) -c 'from components.foundation.image import IMAGE; print(IMAGE)')
+IMAGE ?= $(shell $(PYTHON) -c 'from components.image import IMAGE; print(IMAGE)')
 VARIANT ?= cpu
 IMAGE_OPTIONS ?=  # further options of `docker build`; containers/README.md
 # Where locks find torch without CUDA; a folder of wheels does as well: --find-links DIR

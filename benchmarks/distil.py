@@ -5,13 +5,13 @@ from pathlib import Path
 
 from datasets import DatasetDict
 
-from components.capture_signals.capturing import capture
-from components.distill_student.distilling import build_student, distill
-from components.foundation.candidates import Candidate
-from components.foundation.selection import Selection
-from components.foundation.settings import SignalOptions, StudentOptions
-from components.foundation.text_model import TextClassifier
-from components.foundation.tracking import Run
+from spectral_distill.distillation.candidates import Candidate
+from spectral_distill.distillation.capturing import capture
+from spectral_distill.distillation.distilling import build_student, distill
+from spectral_distill.models.text_classifier import TextClassifier
+from spectral_distill.selection.mapping import Selection
+from spectral_distill.settings import SignalOptions, StudentOptions
+from spectral_distill.tracking.pipeline_run import Run
 
 
 def candidate_of(layers: Sequence[int], alignment: str) -> tuple[Candidate, Selection]:

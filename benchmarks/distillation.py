@@ -30,14 +30,14 @@ from measure import MAX_TOKENS, encoder, intents, interleaved, report, seconds_o
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from components.distill_student.distilling import build_student, without_dropout
-from components.distill_student.losses import complex_spectral, distillation_kl
-from components.foundation.candidates import Candidate
-from components.foundation.precision import fast_attention_gradients, fast_products
-from components.foundation.selection import Selection
-from components.foundation.settings import StudentOptions
-from components.foundation.text_model import TextClassifier
-from components.foundation.training import collator, tokenized
+from spectral_distill.distillation.candidates import Candidate
+from spectral_distill.distillation.distilling import build_student, without_dropout
+from spectral_distill.distillation.losses import complex_spectral, distillation_kl
+from spectral_distill.models.precision import fast_attention_gradients, fast_products
+from spectral_distill.models.text_classifier import TextClassifier
+from spectral_distill.selection.mapping import Selection
+from spectral_distill.settings import StudentOptions
+from spectral_distill.training.trainer import collator, tokenized
 
 _TEXTS, _CANDIDATES, _EPOCHS, _TIMED_EPOCHS = 2048, 8, 10, 2
 _OPTIONS = StudentOptions()

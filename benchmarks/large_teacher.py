@@ -12,9 +12,9 @@ from pathlib import Path
 from distil import capture_for, distil
 from measure import encoder, intents, report
 
-from components.foundation.candidates import Candidate
-from components.foundation.spectral_profile import profile_classifier
-from components.select_layers.strategies import select
+from spectral_distill.distillation.candidates import Candidate
+from spectral_distill.selection.strategies import select
+from spectral_distill.spectra.profile import profile_classifier
 
 _TEXTS = 256
 _CANDIDATE = Candidate(strategy="spectral_coverage", layers=12, alignment="spectral")

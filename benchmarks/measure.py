@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from transformers import AutoModelForSequenceClassification, BertConfig
 
-from components.foundation.demo import bike_share, minilm
-from components.foundation.text_model import TextClassifier, load_classifier
+from spectral_distill.data.demo import bike_share
+from spectral_distill.models import demo_checkpoint as minilm
+from spectral_distill.models.text_classifier import TextClassifier, load_classifier
 
 LABELS = [f"intent {number}" for number in range(77)]
 MAX_TOKENS = 64

@@ -16,13 +16,13 @@ from components.capture_signals.component import capture_signals
 from components.compare_students.component import compare_students
 from components.distill_student.component import distill_student
 from components.evaluate_students.component import evaluate_students
-from components.foundation.settings import Settings
 from components.prepare_data.component import prepare_data
 from components.profile_teacher.component import profile_teacher
 from components.promote_student.component import promote_student
 from components.resolve_data.component import resolve_data
 from components.train_teacher.component import train_teacher
 from pipeline.settings import read_settings
+from spectral_distill.settings import Settings
 
 
 def main(settings: dict[str, Any], folder: Path) -> None:

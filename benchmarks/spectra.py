@@ -17,9 +17,9 @@ import torch
 from measure import MAX_TOKENS, encoder, median_ratio, report, seconds_of, texts
 from torch import Tensor
 
-from components.foundation.settings import ProfileOptions
-from components.foundation.spectral_profile import profile_classifier
-from components.foundation.text_model import TextClassifier
+from spectral_distill.models.text_classifier import TextClassifier
+from spectral_distill.settings import ProfileOptions
+from spectral_distill.spectra.profile import profile_classifier
 
 _SHAPES = {"MiniLM": (6, 384), "BERT-base": (12, 768), "RoBERTa-large": (24, 1024)}
 _TEXTS = ProfileOptions().profile_examples

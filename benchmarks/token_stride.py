@@ -14,14 +14,14 @@ import torch
 from measure import LABELS, MAX_TOKENS, report
 from torch import Tensor
 
-from components.foundation.candidates import parse_candidate
-from components.foundation.demo import minilm
-from components.foundation.precision import fast_inference
-from components.foundation.settings import ProfileOptions
-from components.foundation.spectral_profile import AHEAD, SpectralMeter, SpectralProfile
-from components.foundation.text_model import TextClassifier, load_classifier
-from components.select_layers.layer_scores import SCORES
-from components.select_layers.strategies import select
+from spectral_distill.distillation.candidates import parse_candidate
+from spectral_distill.models import demo_checkpoint as minilm
+from spectral_distill.models.precision import fast_inference
+from spectral_distill.models.text_classifier import TextClassifier, load_classifier
+from spectral_distill.selection.layer_scores import SCORES
+from spectral_distill.selection.strategies import select
+from spectral_distill.settings import ProfileOptions
+from spectral_distill.spectra.profile import AHEAD, SpectralMeter, SpectralProfile
 
 _STRIDES = (8, 16)
 _OPTIONS = ProfileOptions()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from scipy.special import softmax
 
-from components.foundation import checkpoints, registry
-from components.foundation.errors import UserError
-from components.foundation.text_model import load_classifier
+from spectral_distill.core.errors import UserError
+from spectral_distill.models import checkpoints
+from spectral_distill.models.text_classifier import load_classifier
+from spectral_distill.tracking import registry
 
 
 def answer_with_champion(name: str, texts: Sequence[str]) -> list[tuple[str, float]]:

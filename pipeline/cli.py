@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from components.foundation.errors import UserError
-from components.foundation.image import IMAGE
-from components.foundation.mlflow_server import address
-from components.foundation.settings import Settings, flat
-from components.foundation.storage import write_whole
+from components.image import IMAGE
 from pipeline.cluster.run_commands import runs, submit
 from pipeline.cluster.schedule_commands import schedule
 from pipeline.display import open_console
 from pipeline.setting_options import given_settings, setting_options, warn
 from pipeline.settings import FORM, IN_ADVANCED, describe, read_settings
 from pipeline.workspace import open_workspace
+from spectral_distill.core.errors import UserError
+from spectral_distill.settings import Settings, flat
+from spectral_distill.storage.uris import write_whole
+from spectral_distill.tracking.server import address
 
 _WORKSPACE = click.option(
     "--workspace",
@@ -97,7 +97,7 @@ def run(settings_file: str | None, workspace: str, runner: str, image: str, **gi
         _print_leaderboard(result["run"], workspace)
         return
 
-    from components.foundation.comparison import REPORT, load_comparison
+    from spectral_distill.comparison.artifact import REPORT, load_comparison
 
     leaderboard = load_comparison(result["comparison"])
     size = leaderboard["rows"][0]["evaluation"]["size"]
@@ -124,9 +124,9 @@ def compare(run_id: str | None, workspace: str) -> None:
 
 
 def _print_leaderboard(run_id: str | None, workspace: str) -> None:
-    from components.foundation.mlflow_runs import RUN_ID_TAG
-    from components.foundation.tracking import student_runs, teacher_scores
     from pipeline.display import leaderboard_table, tracked_rows
+    from spectral_distill.tracking.mlflow_runs import RUN_ID_TAG
+    from spectral_distill.tracking.pipeline_run import student_runs, teacher_scores
 
     where = _tracking_of(workspace)
     found = student_runs(run_id)
@@ -168,7 +168,7 @@ def study(plan_file: str, output: str, workspace: str, **sources: str | None) ->
     """
     from pipeline.display import Display
     from pipeline.local import following_here
-    from pipeline.study.plan import Plan
+    from spectral_distill.study.plan import Plan
 
     values = read_settings(plan_file)
     here = {name: uri for name, uri in sources.items() if uri is not None}
@@ -177,8 +177,8 @@ def study(plan_file: str, output: str, workspace: str, **sources: str | None) ->
     plan, folder, name, console = Plan(**values), Path(output), Path(plan_file).stem, open_console()
     place = open_workspace(workspace)
     with following_here(place, Display(console)):
-        from pipeline.study.harness import run_study  # libraries read at import what this context sets
-        from pipeline.study.report import write_report
+        from spectral_distill.study.harness import run_study  # libraries read at import what this context sets
+        from spectral_distill.study.report import write_report
 
         rows, profile = run_study(plan, folder / f"{name}.csv", place)
     write_report(plan, rows, profile, folder, name)

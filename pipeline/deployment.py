@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 from kubernetes.utils import parse_quantity
 from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
 
-from components.foundation.errors import UserError
-from components.foundation.image import IMAGE
-from components.foundation.options import Options, suggest
+from components.image import IMAGE
+from spectral_distill.core.errors import UserError
+from spectral_distill.core.options import Options, suggest
 
 STEPS = (
     "resolve-data", "prepare-data", "train-teacher", "profile-teacher", "capture-signals",

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from components.foundation.mlflow_runs import CANDIDATE_TAG
+from spectral_distill.tracking.mlflow_runs import CANDIDATE_TAG
 
 _POLL_S = 0.2
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from components.foundation.errors import UserError
-from components.foundation.settings import Settings
 from pipeline.workspace import Workspace
+from spectral_distill.core.errors import UserError
+from spectral_distill.settings import Settings
 
 _SOURCES = ("data", "data_out_of_scope", "data_unlabelled", "teacher")
 """Settings that may name files or folders of this machine."""

@@ -23,7 +23,6 @@ from components.close_run.component import close_run
 from components.compare_students.component import compare_students
 from components.distill_student.component import distill_student
 from components.evaluate_students.component import evaluate_students
-from components.foundation.settings import ADVANCED
 from components.prepare_data.component import prepare_data
 from components.profile_teacher.component import profile_teacher
 from components.promote_student.component import promote_student
@@ -32,6 +31,7 @@ from components.train_teacher.component import train_teacher
 from pipeline.deployment import Deployment
 from pipeline.placement import place
 from pipeline.settings import FORM, describe_form, with_parameters
+from spectral_distill.settings import ADVANCED
 
 _DESCRIPTION = f"""Distils a large text classifier into small students, guided by the spectrum of its hidden states, and
 shows with statistics which student is worth shipping.

@@ -12,24 +12,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from components.foundation import trainings_folder, waiting
-from components.foundation.candidates import parse_candidates
-from components.foundation.code_version import code_version
-from components.foundation.errors import UserError
-from components.foundation.image import VARIABLE as IMAGE_VARIABLE
-from components.foundation.progress import EVENTS_FILE
-from components.foundation.settings import Settings
-from components.foundation.strategy_names import foreign_code
+from components.image import VARIABLE as IMAGE_VARIABLE
 from pipeline.display import Display
 from pipeline.docker_runner import Image, docker_runner, true_exit_codes, with_absolute_paths
 from pipeline.settings import parameters_of
 from pipeline.warm_python import warm_python
 from pipeline.workspace import Workspace
+from spectral_distill.core import waiting
+from spectral_distill.core.errors import UserError
+from spectral_distill.core.fingerprint import code_version
+from spectral_distill.core.progress import EVENTS_FILE
+from spectral_distill.distillation.candidates import parse_candidates
+from spectral_distill.selection.registry import foreign_code
+from spectral_distill.settings import Settings
+from spectral_distill.training import cache_folder as trainings_folder
 
 _TASK_IMPORTS = (
     "kfp.dsl.executor",
     "mlflow",
-    "components.foundation.mlflow_tables",
+    "spectral_distill.tracking.tables",
     "datasets",
     "torch",
     "scipy.stats",
@@ -37,9 +38,9 @@ _TASK_IMPORTS = (
     "torch.distributed.tensor",
     "transformers.modeling_utils",
     "transformers.trainer",
-    "components.distill_student.distilling",
-    "components.evaluate_students.evaluating",
-    "components.compare_students.comparing",
+    "spectral_distill.distillation.distilling",
+    "spectral_distill.evaluation.evaluating",
+    "spectral_distill.comparison.comparing",
     "mlflow.transformers",
     "transformers.pipelines",
 )

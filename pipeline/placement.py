@@ -2,8 +2,9 @@
 
 from kfp import dsl, kubernetes
 
-from components.foundation import image, kfp_page, mounted_environment, trainings_folder
+from components import image, kfp_page, mounted_environment
 from pipeline.deployment import Deployment, TaskOptions
+from spectral_distill.training import cache_folder as trainings_folder
 
 _SCRATCH, _SHARED_MEMORY = "/tmp", "/dev/shm"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from components.foundation.errors import UserError
-from components.foundation.settings import RENAMED, Settings, flat
 from pipeline.settings import plain_type, read_settings
+from spectral_distill.core.errors import UserError
+from spectral_distill.settings import RENAMED, Settings, flat
 
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,8 +8,8 @@ from typing import Any, get_origin
 import yaml
 from pydantic.fields import FieldInfo
 
-from components.foundation.errors import UserError
-from components.foundation.settings import ADVANCED, Settings, is_advanced
+from spectral_distill.core.errors import UserError
+from spectral_distill.settings import ADVANCED, Settings, is_advanced
 
 FORM = {name: field for name, field in Settings.model_fields.items() if not is_advanced(field)}
 """Settings that are parameters of their own."""

@@ -11,7 +11,7 @@ from helpers import LABELS, MAX_TOKENS, intents, out_of_scope, split_of, tiny_be
 from hypothesis import settings
 from transformers import BertModel
 
-from components.foundation.text_model import TextClassifier, load_classifier
+from spectral_distill.models.text_classifier import TextClassifier, load_classifier
 
 os.environ["SPECTRAL_DISTILL_WAIT_SECONDS"] = "0"  # a service that is away fails at once
 

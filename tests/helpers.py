@@ -12,8 +12,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from torch import Tensor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from components.foundation.spectral_profile import SpectralMeter, SpectralProfile
-from components.foundation.tracking import Run
+from spectral_distill.spectra.profile import SpectralMeter, SpectralProfile
+from spectral_distill.tracking.pipeline_run import Run
 
 LABELS = ["cancel", "refund", "track", "upgrade"]
 NO_RUN = Run(None)

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from components.capture_signals.capturing import capture
-from components.foundation.candidates import parse_candidates
-from components.foundation.intents import load_intents
-from components.foundation.settings import SignalOptions
-from components.foundation.spectral_profile import load_profile
-from components.foundation.step import step
-from components.foundation.text_model import load_classifier
-from components.foundation.tracking import task_run
-from components.select_layers.strategies import select
+from components.frame import step
+from spectral_distill.data.dataset import load_intents
+from spectral_distill.distillation.candidates import parse_candidates
+from spectral_distill.distillation.capturing import capture
+from spectral_distill.models.text_classifier import load_classifier
+from spectral_distill.selection.strategies import select
+from spectral_distill.settings import SignalOptions
+from spectral_distill.spectra.profile import load_profile
+from spectral_distill.tracking.pipeline_run import task_run
 
 
 def select_and_capture(settings: dict[str, Any], dataset: str, teacher: str, profile: str, signals: str) -> None:

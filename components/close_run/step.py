@@ -1,7 +1,7 @@
 """`close_run`: the last word on a pipeline run in MLflow."""
 
-from components.foundation import tracking
-from components.foundation.step import step
+from components.frame import step
+from spectral_distill.tracking import pipeline_run as tracking
 
 
 def close(state: str, error: str) -> None:

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from components.compare_students.comparing import compare
-from components.compare_students.markdown import leaderboard_in_markdown
-from components.foundation.kfp_views import show_confusion_matrix
-from components.foundation.scores import load_evaluation
-from components.foundation.settings import ComparisonOptions, PromotionOptions, PublishingOptions
-from components.foundation.step import step
-from components.foundation.storage import write_whole
-from components.foundation.tracking import task_run
+from components.frame import step
+from components.kfp_views import show_confusion_matrix
+from spectral_distill.comparison.comparing import compare
+from spectral_distill.comparison.markdown import leaderboard_in_markdown
+from spectral_distill.evaluation.scores import load_evaluation
+from spectral_distill.settings import ComparisonOptions, PromotionOptions, PublishingOptions
+from spectral_distill.storage.uris import write_whole
+from spectral_distill.tracking.pipeline_run import task_run
 
 
 def compare_and_report(

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from components.distill_student.distilling import build_student, distill
-from components.foundation.candidates import parse_candidate
-from components.foundation.intents import load_intents
-from components.foundation.selection import load_selections
-from components.foundation.settings import StudentOptions
-from components.foundation.signals import load_facts
-from components.foundation.step import step
-from components.foundation.storage import whole_folder
-from components.foundation.student import write_description
-from components.foundation.text_model import load_classifier
-from components.foundation.tracking import task_run
+from components.frame import step
+from spectral_distill.data.dataset import load_intents
+from spectral_distill.distillation.candidates import parse_candidate
+from spectral_distill.distillation.distilling import build_student, distill
+from spectral_distill.distillation.signals import load_facts
+from spectral_distill.distillation.student import write_description
+from spectral_distill.models.text_classifier import load_classifier
+from spectral_distill.selection.mapping import load_selections
+from spectral_distill.settings import StudentOptions
+from spectral_distill.storage.uris import whole_folder
+from spectral_distill.tracking.pipeline_run import task_run
 
 
 def distill_and_save(

@@ -7,13 +7,13 @@ the workflow instead of two (docs/decisions/0020-one-evaluation-task.md).
 from collections.abc import Sequence
 from typing import Any
 
-from components.evaluate_students.evaluating import evaluate
-from components.foundation.scores import flat_metrics
-from components.foundation.settings import LatencyOptions
-from components.foundation.step import step
-from components.foundation.storage import whole_folder
-from components.foundation.student import Description
-from components.foundation.tracking import task_run
+from components.frame import step
+from spectral_distill.distillation.student import Description
+from spectral_distill.evaluation.evaluating import evaluate
+from spectral_distill.evaluation.scores import flat_metrics
+from spectral_distill.settings import LatencyOptions
+from spectral_distill.storage.uris import whole_folder
+from spectral_distill.tracking.pipeline_run import task_run
 
 
 def evaluate_all(

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from components.foundation.settings import PreparationOptions
-from components.foundation.step import step
-from components.foundation.tracking import task_run
-from components.prepare_data.preparing import prepare
+from components.frame import step
+from spectral_distill.data.preparing import prepare
+from spectral_distill.settings import PreparationOptions
+from spectral_distill.tracking.pipeline_run import task_run
 
 
 def prepare_and_save(settings: dict[str, Any], dataset: str) -> None:

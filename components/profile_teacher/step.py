@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from components.foundation.intents import load_intents
-from components.foundation.kfp_views import show_image
-from components.foundation.settings import ProfileOptions
-from components.foundation.step import step
-from components.foundation.text_model import load_classifier
-from components.foundation.tracking import task_run
-from components.profile_teacher.profiling import profile_and_plot
+from components.frame import step
+from components.kfp_views import show_image
+from spectral_distill.data.dataset import load_intents
+from spectral_distill.models.text_classifier import load_classifier
+from spectral_distill.settings import ProfileOptions
+from spectral_distill.spectra.profiling import profile_and_plot
+from spectral_distill.tracking.pipeline_run import task_run
 
 
 def profile_and_save(settings: dict[str, Any], dataset: str, teacher: str, profile: str, layer_intensity: str) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from components.foundation.comparison import load_comparison
-from components.foundation.kfp_views import show_metrics
-from components.foundation.progress import emit
-from components.foundation.settings import PublishingOptions
-from components.foundation.step import step
-from components.foundation.storage import write_whole
-from components.foundation.tracking import task_run
-from components.promote_student.promoting import headline, promote
+from components.frame import step
+from components.kfp_views import show_metrics
+from spectral_distill.comparison.artifact import load_comparison
+from spectral_distill.comparison.promoting import headline, promote
+from spectral_distill.core.progress import emit
+from spectral_distill.settings import PublishingOptions
+from spectral_distill.storage.uris import write_whole
+from spectral_distill.tracking.pipeline_run import task_run
 
 
 def promote_and_tell(

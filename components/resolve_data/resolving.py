@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from components.foundation import checkpoints, storage
-from components.foundation.candidates import check_student_depth, parse_candidates
-from components.foundation.demo import tables
-from components.foundation.errors import UserError
+from spectral_distill.core.errors import UserError
+from spectral_distill.data.demo import tables
+from spectral_distill.distillation.candidates import check_student_depth, parse_candidates
+from spectral_distill.models import checkpoints
+from spectral_distill.storage import uris as storage
 
 MOST_CANDIDATES = 50
 """What the workflow of one run on Kubeflow can hold, with a margin (docs/cluster.md#size)."""

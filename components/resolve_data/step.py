@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from components.foundation import checkpoints, storage, tracking
-from components.foundation.code_version import code_version
-from components.foundation.image import image_in_use
-from components.foundation.kfp_page import run_link
-from components.foundation.mlflow_runs import pipeline_run
-from components.foundation.progress import emit
-from components.foundation.settings import (
+from components.frame import step
+from components.image import image_in_use
+from components.kfp_page import run_link
+from components.resolve_data.resolving import check_candidates, data_version, student_checkpoints
+from spectral_distill.core.fingerprint import code_version
+from spectral_distill.core.progress import emit
+from spectral_distill.models import checkpoints
+from spectral_distill.settings import (
     ComparisonOptions,
     LatencyOptions,
     PreparationOptions,
@@ -26,8 +27,9 @@ from components.foundation.settings import (
     TeacherOptions,
     flat,
 )
-from components.foundation.step import step
-from components.resolve_data.resolving import check_candidates, data_version, student_checkpoints
+from spectral_distill.storage import uris as storage
+from spectral_distill.tracking import pipeline_run as tracking
+from spectral_distill.tracking.mlflow_runs import pipeline_run
 
 
 class Resolved(NamedTuple):

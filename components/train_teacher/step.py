@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from components.foundation.intents import load_intents
-from components.foundation.kfp_views import show_confusion_matrix, show_metrics
-from components.foundation.scores import load_evaluation
-from components.foundation.settings import TeacherOptions
-from components.foundation.step import step
-from components.foundation.tracking import task_run
-from components.train_teacher.teaching import make_teacher, save_teacher
+from components.frame import step
+from components.kfp_views import show_confusion_matrix, show_metrics
+from spectral_distill.data.dataset import load_intents
+from spectral_distill.evaluation.scores import load_evaluation
+from spectral_distill.settings import TeacherOptions
+from spectral_distill.tracking.pipeline_run import task_run
+from spectral_distill.training.fine_tuning import make_teacher, save_teacher
 
 
 def train_and_evaluate(

@@ -17,8 +17,8 @@ from kfp_server_api.exceptions import ApiException
 from kfp_server_api.rest import RESTClientObject
 from urllib3.exceptions import HTTPError, SSLError
 
-from components.foundation.errors import UserError
 from pipeline.cluster.access import Access
+from spectral_distill.core.errors import UserError
 
 _CONNECT_S, _READ_S = 10, 60
 _GRPC_WEB = "application/grpc-web+proto"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from components.foundation.settings import Settings
 from pipeline.setting_options import given_settings, setting_options
 from pipeline.settings import parameters_of
+from spectral_distill.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.cluster.connection import Connection

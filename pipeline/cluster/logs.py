@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from components.foundation.errors import UserError
 from pipeline.cluster.connection import Connection, Refused, Unreachable
 from pipeline.cluster.log_lines import driver_reason
 from pipeline.cluster.stored_logs import StoredLogs
 from pipeline.cluster.tasks import Task
+from spectral_distill.core.errors import UserError
 
 _API_ROUTE = "/apis/v1alpha1/runs/{run}/nodes/{pod}/log"
 _UI_ROUTE = "/k8s/pod/logs"

@@ -13,8 +13,8 @@ from google.protobuf.descriptor_pool import DescriptorPool  # type: ignore[impor
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from google.protobuf.message_factory import GetMessageClass  # type: ignore[import-untyped]
 
-from components.foundation.errors import UserError
 from pipeline.cluster.connection import Connection
+from spectral_distill.core.errors import UserError
 
 _ROUTE = "/ml_metadata.MetadataStoreService/{method}"
 _RUN = "system.PipelineRun"

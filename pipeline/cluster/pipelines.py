@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 from kfp_server_api import V2beta1Pipeline
 
-from components.foundation.errors import UserError
 from pipeline.cluster.connection import Connection, named, pages, quietly
+from spectral_distill.core.errors import UserError
 
 _PROJECT = "spectral-distill"
 _DIGEST_LENGTH = 7

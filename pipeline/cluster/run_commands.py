@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from components.foundation.errors import UserError
 from pipeline.cluster.access import Access, access_options
 from pipeline.cluster.launching import launch_options, read_launch
 from pipeline.cluster.printing import duration, plain, state_word, table
 from pipeline.display import open_console
+from spectral_distill.core.errors import UserError
 
 if TYPE_CHECKING:
     from pipeline.cluster.connection import Connection

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from components.foundation.errors import UserError
 from pipeline.cluster.connection import Connection, named, pages
 from pipeline.cluster.pipelines import Version
 from pipeline.cluster.runs import experiment_id
 from pipeline.cluster.tasks import FINISHED
+from spectral_distill.core.errors import UserError
 
 _LATEST = 100
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}

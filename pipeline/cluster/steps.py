@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from typing import Any
 
-from components.foundation.candidates import parse_candidate
-from components.foundation.errors import UserError
+from spectral_distill.core.errors import UserError
+from spectral_distill.distillation.candidates import parse_candidate
 
 FIRST = "(0)"
 _EXIT_TASK = "ALL_UPSTREAM_TASKS_COMPLETED"

@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from components.foundation.errors import UserError
 from pipeline.cluster.connection import Connection, Refused
 from pipeline.cluster.metadata_store import MetadataStore, texts
+from spectral_distill.core.errors import UserError
 
 _ARTIFACT = "executor-logs"
 _ROUTE = "/artifacts/get"

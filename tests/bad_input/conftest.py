@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from datasets import DatasetDict
 
-from components.foundation.errors import UserError
-from components.foundation.intents import save_intents
-from components.foundation.progress import EVENTS_FILE
+from spectral_distill.core.errors import UserError
+from spectral_distill.core.progress import EVENTS_FILE
+from spectral_distill.data.dataset import save_intents
 
 _NEITHER_SET = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "KFP_RUN_ID")
 

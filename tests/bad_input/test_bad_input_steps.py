@@ -14,13 +14,14 @@ from helpers import LABELS, profile_of, tiny_tokenizer
 from transformers import AlbertConfig, AlbertForSequenceClassification, BertForSequenceClassification
 
 from components.capture_signals.component import capture_signals
-from components.foundation import storage, tracking
-from components.foundation.errors import UserError
-from components.foundation.settings import PreparationOptions, SourceOptions, TeacherOptions
 from components.prepare_data.component import prepare_data
 from components.resolve_data.component import resolve_data
 from components.train_teacher.component import train_teacher
 from pipeline.settings import FORM
+from spectral_distill.core.errors import UserError
+from spectral_distill.settings import PreparationOptions, SourceOptions, TeacherOptions
+from spectral_distill.storage import uris as storage
+from spectral_distill.tracking import pipeline_run as tracking
 
 StepRefuses = Callable[..., str]
 Says = Callable[[str, list[str]], None]

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from helpers import save_tiny_encoder, tiny_tokenizer
 
-from components.capture_signals.capturing import capture
-from components.distill_student.losses import ALIGNMENTS
-from components.foundation import checkpoints
-from components.foundation.candidates import Candidate
-from components.foundation.errors import UserError
-from components.foundation.selection import Selection
-from components.foundation.settings import SignalOptions
+from spectral_distill.core.errors import UserError
+from spectral_distill.distillation.candidates import Candidate
+from spectral_distill.distillation.capturing import capture
+from spectral_distill.distillation.losses import ALIGNMENTS
+from spectral_distill.models import checkpoints
+from spectral_distill.selection.mapping import Selection
+from spectral_distill.settings import SignalOptions
 
 TOKENIZERS = {
     "narrow": tiny_tokenizer(),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.compare_students.promotion import decide
-from components.foundation.settings import PromotionOptions
+from spectral_distill.comparison.promotion import decide
+from spectral_distill.settings import PromotionOptions
 
 CHAMPION = {"version": 3, "accuracy": 0.9}
 

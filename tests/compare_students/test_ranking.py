@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from components.compare_students.ranking import Contestant, correct_on_test, rank
-from components.compare_students.statistics import mcnemar_p, mean_interval
-from components.foundation.settings import ComparisonOptions
+from spectral_distill.comparison.ranking import Contestant, correct_on_test, rank
+from spectral_distill.comparison.statistics import mcnemar_p, mean_interval
+from spectral_distill.settings import ComparisonOptions
 
 TEXTS = 400
 OPTIONS = ComparisonOptions(comparison_confidence=0.95)

@@ -14,13 +14,13 @@ import pytest
 import torch
 from helpers import measure
 
-from components.compare_students.promotion import decide
-from components.compare_students.ranking import Contestant, correct_on_test, rank
-from components.compare_students.report import confusion, reliability_bins, render_report, spectral_findings
-from components.foundation.candidates import parse_candidate
-from components.foundation.scores import score
-from components.foundation.settings import ComparisonOptions, PromotionOptions
-from components.foundation.spectral_profile import SpectralMeter, SpectralProfile
+from spectral_distill.comparison.promotion import decide
+from spectral_distill.comparison.ranking import Contestant, correct_on_test, rank
+from spectral_distill.comparison.report import confusion, reliability_bins, render_report, spectral_findings
+from spectral_distill.distillation.candidates import parse_candidate
+from spectral_distill.evaluation.scores import score
+from spectral_distill.settings import ComparisonOptions, PromotionOptions
+from spectral_distill.spectra.profile import SpectralMeter, SpectralProfile
 
 DEPTH, CHANNELS, TEXTS = 4, 64, 120
 LABELS = ["lost_card", "top_up", "refund", "exchange_rate"]

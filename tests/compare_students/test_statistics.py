@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from components.compare_students.statistics import bootstrap_interval, holm, mcnemar_p, mean_interval
+from spectral_distill.comparison.statistics import bootstrap_interval, holm, mcnemar_p, mean_interval
 
 
 def answers(only_first: int, only_second: int, both: int = 10, neither: int = 5) -> tuple[np.ndarray, np.ndarray]:

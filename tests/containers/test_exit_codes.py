@@ -7,8 +7,8 @@ from docker import DockerClient
 from docker.models.images import Image
 from kfp import dsl, local
 
-from components.foundation.errors import UserError
 from pipeline.docker_runner import find_image, true_exit_codes
+from spectral_distill.core.errors import UserError
 
 
 def run_task(reference: str, root: Path, programme: str) -> None:

@@ -10,25 +10,25 @@ from datasets import DatasetDict
 from helpers import LABELS, MAX_TOKENS, NO_RUN, same_weights, save_tiny_encoder, split_of, tiny_tokenizer
 from transformers import BertModel, TrainingArguments
 
-from components.capture_signals.capturing import capture
-from components.distill_student.distilling import DistillationTrainer, build_student, distill, distill_and_save
-from components.distill_student.losses import ALIGNMENTS, distillation_kl
-from components.distill_student.online_teacher import OnlineTeacher
-from components.foundation import checkpoints, precision
-from components.foundation.candidates import Candidate
-from components.foundation.errors import UserError
-from components.foundation.features import extract
-from components.foundation.intents import NO_LABEL, UNLABELLED, save_intents
-from components.foundation.layer_stack import depth, layer_stack, shallow_copy_of
-from components.foundation.linear_probe import start_from_probe
-from components.foundation.selection import Selection, save_selections
-from components.foundation.settings import SignalOptions, StudentOptions
-from components.foundation.signals import Signals, load_facts
-from components.foundation.student import Description
-from components.foundation.text_model import TextClassifier, load_classifier
-from components.foundation.tracking import Run
-from components.foundation.training import Schedule, collator, fit, tokenized
-from components.foundation.trainings_folder import VARIABLE
+from spectral_distill.core.errors import UserError
+from spectral_distill.data.dataset import NO_LABEL, UNLABELLED, save_intents
+from spectral_distill.distillation.candidates import Candidate
+from spectral_distill.distillation.capturing import capture
+from spectral_distill.distillation.distilling import DistillationTrainer, build_student, distill, distill_and_save
+from spectral_distill.distillation.features import extract
+from spectral_distill.distillation.losses import ALIGNMENTS, distillation_kl
+from spectral_distill.distillation.online_teacher import OnlineTeacher
+from spectral_distill.distillation.signals import Signals, load_facts
+from spectral_distill.distillation.student import Description
+from spectral_distill.models import checkpoints, precision
+from spectral_distill.models.encoder_layers import depth, layer_stack, shallow_copy_of
+from spectral_distill.models.linear_probe import start_from_probe
+from spectral_distill.models.text_classifier import TextClassifier, load_classifier
+from spectral_distill.selection.mapping import Selection, save_selections
+from spectral_distill.settings import SignalOptions, StudentOptions
+from spectral_distill.tracking.pipeline_run import Run
+from spectral_distill.training.cache_folder import VARIABLE
+from spectral_distill.training.trainer import Schedule, collator, fit, tokenized
 
 SELECTION = Selection(strategy="manual", depth=4, layers=[[(0, 0.3), (1, 0.7)], [(3, 1.0)]])
 OPTIONS = StudentOptions(student_epochs=2, student_learning_rate=3e-3, student_batch_size=16)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import rel_entr, softmax
 
-from components.distill_student.losses import ALIGNMENTS, distillation_kl, linear_schedule
-from components.foundation.features import extract
+from spectral_distill.distillation.features import extract
+from spectral_distill.distillation.losses import ALIGNMENTS, distillation_kl, linear_schedule
 
 every_alignment = pytest.mark.parametrize("name", ALIGNMENTS)
 # For a student of 6: teachers as wide, twice and two and a half times as wide, a little wider, and less wide.

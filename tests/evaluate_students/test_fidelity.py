@@ -5,11 +5,11 @@ import torch
 from helpers import tiny_bert_config
 from transformers import BertForSequenceClassification
 
-from components.evaluate_students.fidelity import spectral_fidelity
-from components.foundation.layer_stack import shallow_copy_of
-from components.foundation.selection import Selection
-from components.foundation.spectral_profile import SpectralProfile, profile_classifier
-from components.foundation.text_model import TextClassifier
+from spectral_distill.evaluation.fidelity import spectral_fidelity
+from spectral_distill.models.encoder_layers import shallow_copy_of
+from spectral_distill.models.text_classifier import TextClassifier
+from spectral_distill.selection.mapping import Selection
+from spectral_distill.spectra.profile import SpectralProfile, profile_classifier
 
 
 def measured(classifier: TextClassifier, texts: list[str]) -> SpectralProfile:

@@ -17,9 +17,9 @@ from helpers import LABELS, NO_RUN, intents, split_of, tiny_bert_config, tiny_to
 from safetensors.torch import save_file
 from transformers import BertForSequenceClassification
 
-from components.foundation.text_model import TextClassifier
-from components.foundation.tracking import Run
-from components.foundation.training import ClassifierTrainer, Schedule, fit, tokenized
+from spectral_distill.models.text_classifier import TextClassifier
+from spectral_distill.tracking.pipeline_run import Run
+from spectral_distill.training.trainer import ClassifierTrainer, Schedule, fit, tokenized
 
 STEPS_PER_EPOCH, EPOCHS = 5, 4
 SCHEDULE = Schedule(epochs=EPOCHS, learning_rate=3e-3, batch_size=8, seed=1)

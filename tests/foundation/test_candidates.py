@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.foundation.candidates import parse_candidate
+from spectral_distill.distillation.candidates import parse_candidate
 
 
 def name_of(**values: object) -> str:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from components.foundation.demo.bike_share import SEED, generate, generate_out_of_scope
+from spectral_distill.data.demo.bike_share import SEED, generate, generate_out_of_scope
 
 PINNED_SHA256 = "14d449032f9b2cef302d6fa2b3c6753bbcba266f1ec276308d7d79227e76d94c"
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.foundation.features import extract, low_band, low_band_width, width
+from spectral_distill.distillation.features import extract, low_band, low_band_width, width
 
 MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [0, 1, 1, 1]])
 every_feature = pytest.mark.parametrize("name", ["tokens", "pooled", "band_1", "band_3", "band_99"])

@@ -6,8 +6,8 @@ from families import DEPTH, TWO_TEXTS, every_family, model_of
 from torch import Tensor
 from torch.testing import assert_close
 
-from components.foundation.first_token import run_for_logits
-from components.foundation.layer_stack import layer_stack
+from spectral_distill.models.encoder_layers import layer_stack
+from spectral_distill.models.first_token import run_for_logits
 
 
 def gradients(logits: Tensor, model: torch.nn.Module) -> dict[str, Tensor]:

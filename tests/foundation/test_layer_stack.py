@@ -12,9 +12,9 @@ from transformers import (
     PreTrainedModel,
 )
 
-from components.foundation.errors import UserError
-from components.foundation.layer_mix import heaviest_layer
-from components.foundation.layer_stack import depth, layer_stack, run_with_states, shallow_copy_of
+from spectral_distill.core.errors import UserError
+from spectral_distill.models.encoder_layers import depth, layer_stack, run_with_states, shallow_copy_of
+from spectral_distill.models.layer_mapping import heaviest_layer
 
 whole = [[(layer, 1.0)] for layer in range(DEPTH)]
 

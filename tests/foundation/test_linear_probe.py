@@ -9,8 +9,8 @@ from helpers import same_weights
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from components.foundation.linear_probe import start_from_probe
-from components.foundation.text_model import TextClassifier
+from spectral_distill.models.linear_probe import start_from_probe
+from spectral_distill.models.text_classifier import TextClassifier
 
 
 def accuracy(classifier: TextClassifier, data: DatasetDict) -> float:

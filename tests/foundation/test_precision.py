@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from components.foundation import precision
+from spectral_distill.models import precision
 
 
 @pytest.fixture(autouse=True)

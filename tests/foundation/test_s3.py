@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from faulty_proxy import FaultyProxy, faulty_proxy
 
-from components.foundation import storage
-from components.foundation.errors import UserError
+from spectral_distill.core.errors import UserError
+from spectral_distill.storage import uris as storage
 
 Put = Callable[..., None]
 Files = Callable[[Path], dict[str, bytes]]

@@ -11,9 +11,10 @@ import boto3
 import pytest
 from faulty_proxy import Fault, FaultyProxy, corrupted, faulty_proxy, refusal, stalled, truncated
 
-from components.foundation import s3 as s3_objects
-from components.foundation import storage, waiting
-from components.foundation.errors import UserError
+from spectral_distill.core import waiting
+from spectral_distill.core.errors import UserError
+from spectral_distill.storage import s3 as s3_objects
+from spectral_distill.storage import uris as storage
 
 Put = Callable[..., None]
 Files = Callable[[Path], dict[str, bytes]]

@@ -7,7 +7,7 @@ from helpers import LABELS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.foundation.scores import (
+from spectral_distill.evaluation.scores import (
     answer,
     expected_calibration_error,
     load_evaluation,

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.foundation.signals import Feature, Signals, TextSignals, load_facts, write_signals
+from spectral_distill.distillation.signals import Feature, Signals, TextSignals, load_facts, write_signals
 
 CLASSES = 5
 FEATURES = {"tokens": Feature(layers=[0, 2, 3], width=4), "pooled": Feature(layers=[1], width=6)}

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import BertForSequenceClassification
 
-from components.foundation.spectral_profile import (
+from spectral_distill.models.text_classifier import TextClassifier
+from spectral_distill.spectra.profile import (
     CKA_TEXTS,
     SAMPLE_TEXTS,
     TOKEN_GRID,
@@ -22,8 +23,7 @@ from components.foundation.spectral_profile import (
     load_profile,
     profile_classifier,
 )
-from components.foundation.spectrum import two_sided_weights
-from components.foundation.text_model import TextClassifier
+from spectral_distill.spectra.transforms import two_sided_weights
 
 DEPTH, CHANNELS, SIGMAS = 2, 6, 1.5
 LENGTHS = [1, 4, 40, 2, 7]  # one is longer than the token grid
@@ -326,7 +326,7 @@ def classifier() -> TextClassifier:
 @pytest.fixture
 def float32_alone(monkeypatch):
     """No bf16, even where the machine is fast in it: its rounding depends on how texts are batched."""
-    monkeypatch.setattr("components.foundation.precision.fast_bf16", lambda: False)
+    monkeypatch.setattr("spectral_distill.models.precision.fast_bf16", lambda: False)
 
 
 @pytest.mark.usefixtures("float32_alone")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from components.foundation import spectrum
+from spectral_distill.spectra import transforms as spectrum
 
 F32, F64 = {"atol": 1e-4, "rtol": 1e-4}, {"atol": 1e-10, "rtol": 1e-10}
 TOLERANCES = [(torch.float32, F32), (torch.float64, F64)]

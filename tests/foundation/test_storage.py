@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from components.foundation import storage
-from components.foundation.errors import UserError
+from spectral_distill.core.errors import UserError
+from spectral_distill.storage import uris as storage
 
 Files = Callable[[Path], dict[str, bytes]]
 

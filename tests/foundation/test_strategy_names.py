@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.foundation.strategy_names import foreign_code, known_strategies
+from spectral_distill.selection.registry import foreign_code, known_strategies
 
 
 def test_own_strategies_are_part_of_the_projects_code():

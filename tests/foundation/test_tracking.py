@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from components.foundation import tracking
-from components.foundation.mlflow_runs import ROLE_TAG, RUN_ID_TAG
+from spectral_distill.tracking import pipeline_run as tracking
+from spectral_distill.tracking.mlflow_runs import ROLE_TAG, RUN_ID_TAG
 
 
 @pytest.fixture

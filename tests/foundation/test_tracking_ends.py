@@ -12,10 +12,11 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from components.foundation import mlflow_runs, registry, tracking
-from components.foundation.errors import UserError
-from components.foundation.mlflow_ends import ENDED_TAG, FINISHED_TAG, UNCHANGED_TAG
-from components.foundation.mlflow_history import MODEL_TAG, VERSION_TAG
+from spectral_distill.core.errors import UserError
+from spectral_distill.tracking import mlflow_runs, registry
+from spectral_distill.tracking import pipeline_run as tracking
+from spectral_distill.tracking.ending import ENDED_TAG, FINISHED_TAG, UNCHANGED_TAG
+from spectral_distill.tracking.history import MODEL_TAG, VERSION_TAG
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "kfp-recordings"
 # What a backend gave the exit handler of a run that SUCCEEDED with every task from the cache.

@@ -17,11 +17,11 @@ from mortal_training import EPOCHS, SCHEDULE, STEPS_PER_EPOCH, Mortal, tiny_mode
 from safetensors.torch import load_file
 from transformers import TrainingArguments
 
-from components.foundation.linear_probe import start_from_probe
-from components.foundation.tracking import Run
-from components.foundation.training import ClassifierTrainer, tokenized
-from components.foundation.trainings import Training, digest
-from components.foundation.trainings_folder import VARIABLE
+from spectral_distill.models.linear_probe import start_from_probe
+from spectral_distill.tracking.pipeline_run import Run
+from spectral_distill.training.cache import Training, digest
+from spectral_distill.training.cache_folder import VARIABLE
+from spectral_distill.training.trainer import ClassifierTrainer, tokenized
 
 SCRIPT = Path(__file__).with_name("mortal_training.py")
 SHORT = SCHEDULE.model_copy(update={"epochs": 1})

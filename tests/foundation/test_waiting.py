@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from components.foundation import waiting
-from components.foundation.errors import UserError
-from components.foundation.progress import EVENTS_FILE
-from components.foundation.waiting import VARIABLE, Unavailable, patiently
+from spectral_distill.core import waiting
+from spectral_distill.core.errors import UserError
+from spectral_distill.core.progress import EVENTS_FILE
+from spectral_distill.core.waiting import VARIABLE, Unavailable, patiently
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from components.foundation.words_in_use import words_in_use
+from spectral_distill.training.active_embeddings import words_in_use
 
 TEXTS = [[2, 7, 9, 3], [2, 11, 3], [2, 7, 30, 12, 3]]
 WORDS = sorted({token for text in TEXTS for token in text})

@@ -13,10 +13,12 @@ from faulty_proxy import Answer, FaultyProxy, faulty_proxy, late, refusal
 from mlflow import MlflowClient
 from pipeline_runs import CLI, Finished, Services, finish, read_events, start
 
-from components.foundation import registry, tracking, waiting
-from components.foundation.errors import UserError
-from components.foundation.progress import EVENTS_FILE
-from components.foundation.text_model import TextClassifier
+from spectral_distill.core import waiting
+from spectral_distill.core.errors import UserError
+from spectral_distill.core.progress import EVENTS_FILE
+from spectral_distill.models.text_classifier import TextClassifier
+from spectral_distill.tracking import pipeline_run as tracking
+from spectral_distill.tracking import registry
 
 pytestmark = pytest.mark.slow
 

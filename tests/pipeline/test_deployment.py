@@ -10,10 +10,10 @@ import yaml
 from click.testing import CliRunner
 from compiled import ROOT, Compiled, read
 
-from components.foundation.errors import UserError
-from components.foundation.image import IMAGE, image_in_use
+from components.image import IMAGE, image_in_use
 from pipeline.cli import cli
 from pipeline.deployment import STEPS
+from spectral_distill.core.errors import UserError
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 GPU = {

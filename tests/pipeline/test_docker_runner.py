@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from components.foundation.errors import UserError
-from components.foundation.settings import Settings
 from pipeline.docker_runner import docker_runner, find_image, with_absolute_paths
 from pipeline.workspace import open_workspace
+from spectral_distill.core.errors import UserError
+from spectral_distill.settings import Settings
 
 
 @pytest.fixture

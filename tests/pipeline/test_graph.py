@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from compiled import COMMITTED, ROOT, Compiled, read
 
-from components.foundation.settings import ADVANCED, Settings
 from pipeline.deployment import STEPS, Deployment, TaskOptions
 from pipeline.graph import compile_pipeline
 from pipeline.settings import FORM, IN_ADVANCED, describe
+from spectral_distill.settings import ADVANCED, Settings
 
 NEVER_CACHED = {"resolve-data", "promote-student", "close-run"}
 

@@ -11,9 +11,9 @@ from kfp import components
 from kfp.kubernetes.kubernetes_executor_config_pb2 import KubernetesExecutorConfig
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineDeploymentConfig, PipelineSpec, PlatformSpec
 
-from components.foundation.image import IMAGE
-from components.foundation.settings import ADVANCED, Settings
+from components.image import IMAGE
 from pipeline.deployment import STEPS
+from spectral_distill.settings import ADVANCED, Settings
 
 # What a task of the graph may carry; a loop over artifacts or an importer would be something else.
 TASK_FIELDS = {

@@ -4,8 +4,8 @@ import pytest
 from compiled import COMMITTED, Compiled, read
 from workflow_size import MIB, status_bytes
 
-from components.foundation.candidates import DEFAULT_CANDIDATES
 from components.resolve_data.resolving import MOST_CANDIDATES
+from spectral_distill.distillation.candidates import DEFAULT_CANDIDATES
 
 _COMPRESSION = 12  # a real run's 1.24 MB became 100 kB
 

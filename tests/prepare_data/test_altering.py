@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.prepare_data.altering import altered_copies
+from spectral_distill.data.augmentation import altered_copies
 
 words = st.text("abcdefgh", min_size=1, max_size=4)
 texts = st.lists(st.lists(words, min_size=1, max_size=12).map(" ".join), min_size=1, max_size=8)

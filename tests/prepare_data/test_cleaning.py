@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.foundation.errors import UserError
-from components.foundation.settings import PreparationOptions
-from components.prepare_data.cleaning import clean_splits, clean_text, same_text_key
-from components.prepare_data.tables import Row
+from spectral_distill.core.errors import UserError
+from spectral_distill.data.cleaning import clean_splits, clean_text, same_text_key
+from spectral_distill.data.tables import Row
+from spectral_distill.settings import PreparationOptions
 
 OPTIONS = PreparationOptions()
 

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from datasets import DatasetDict
 
-from components.foundation import storage
-from components.foundation.demo import tables
-from components.foundation.errors import UserError
-from components.foundation.intents import (
+from spectral_distill.core.errors import UserError
+from spectral_distill.data.dataset import (
     NO_LABEL,
     OUT_OF_SCOPE,
     UNLABELLED,
@@ -20,8 +18,10 @@ from components.foundation.intents import (
     load_intents,
     transfer_set,
 )
-from components.foundation.settings import PreparationOptions
-from components.prepare_data.preparing import prepare
+from spectral_distill.data.demo import tables
+from spectral_distill.data.preparing import prepare
+from spectral_distill.settings import PreparationOptions
+from spectral_distill.storage import uris as storage
 
 
 def prepared(

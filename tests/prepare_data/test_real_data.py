@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from components.foundation.intents import NO_LABEL, load_intents
-from components.foundation.settings import PreparationOptions
-from components.prepare_data.preparing import prepare
 from components.resolve_data.resolving import data_version
+from spectral_distill.data.dataset import NO_LABEL, load_intents
+from spectral_distill.data.preparing import prepare
+from spectral_distill.settings import PreparationOptions
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = [

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from components.foundation.errors import UserError
-from components.prepare_data.tables import Row, read_splits, read_table
+from spectral_distill.core.errors import UserError
+from spectral_distill.data.tables import Row, read_splits, read_table
 
 ROWS = [Row("lock the bike", "lock"), Row("where, exactly, is it?", "find"), Row('say "hi"\nthen go', "greet")]
 

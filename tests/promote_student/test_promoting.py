@@ -7,12 +7,14 @@ import pytest
 from components.promote_student.options import PublishingOptions
 from mlflow import MlflowClient
 
-from components.foundation import mlflow_runs, storage, tracking
-from components.foundation.candidates import Candidate
-from components.foundation.comparison import save_comparison
-from components.foundation.selection import Selection
-from components.foundation.student import write_description
-from components.promote_student.promoting import promote
+from spectral_distill.comparison.artifact import save_comparison
+from spectral_distill.comparison.promoting import promote
+from spectral_distill.distillation.candidates import Candidate
+from spectral_distill.distillation.student import write_description
+from spectral_distill.selection.mapping import Selection
+from spectral_distill.storage import uris as storage
+from spectral_distill.tracking import mlflow_runs
+from spectral_distill.tracking import pipeline_run as tracking
 
 MODEL = "intents"
 CANDIDATES = [Candidate(strategy="uniform", layers=2), Candidate(strategy="last", layers=1)]

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from components.foundation.candidates import Candidate
-from components.foundation.spectral_profile import TOKEN_GRID, SpectralProfile
-from components.select_layers.coverage import best_representatives
-from components.select_layers.strategies import select
+from spectral_distill.distillation.candidates import Candidate
+from spectral_distill.selection.coverage import best_representatives
+from spectral_distill.selection.strategies import select
+from spectral_distill.spectra.profile import TOKEN_GRID, SpectralProfile
 
 GRID_BINS = TOKEN_GRID // 2 + 1
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from helpers import profile_of
 
-from components.foundation.candidates import Candidate, parse_candidates
-from components.foundation.errors import UserError
-from components.foundation.selection import Selection
-from components.select_layers.strategies import select
+from spectral_distill.core.errors import UserError
+from spectral_distill.distillation.candidates import Candidate, parse_candidates
+from spectral_distill.selection.mapping import Selection
+from spectral_distill.selection.strategies import select
 
 OWN = """
 import numpy as np

@@ -10,12 +10,12 @@ from helpers import measure, profile_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.foundation.candidates import Candidate
-from components.foundation.errors import UserError
-from components.foundation.selection import Selection, load_selections, save_selections
-from components.foundation.spectral_profile import SpectralMeter, SpectralProfile
-from components.foundation.strategy_names import known_strategies
-from components.select_layers.strategies import select
+from spectral_distill.core.errors import UserError
+from spectral_distill.distillation.candidates import Candidate
+from spectral_distill.selection.mapping import Selection, load_selections, save_selections
+from spectral_distill.selection.registry import known_strategies
+from spectral_distill.selection.strategies import select
+from spectral_distill.spectra.profile import SpectralMeter, SpectralProfile
 
 PAIRS = ("average_pairs", "weighted_pairs")
 COVERAGE = ("spectral_coverage", "linear_cka")  # their exactness: see test_coverage

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from components.foundation.errors import UserError
-from pipeline.study.evidence import findings, grids, oracle, score_correlations
-from pipeline.study.table import FROZEN, TEACHER, Row, append_row, pack, read_rows
+from spectral_distill.core.errors import UserError
+from spectral_distill.study.evidence import findings, grids, oracle, score_correlations
+from spectral_distill.study.table import FROZEN, TEACHER, Row, append_row, pack, read_rows
 
 TEXTS = 203  # no multiple of eight: packed bits have a rest
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.foundation.errors import UserError
-from pipeline.study.plan import Plan
+from spectral_distill.core.errors import UserError
+from spectral_distill.study.plan import Plan
 
 
 def plan(*candidates: dict, reference: str = "uniform-2L", seeds: tuple[int, ...] = (0, 1)) -> Plan:

@@ -14,14 +14,14 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from components.foundation import trainings_folder
-from components.foundation.errors import UserError
-from pipeline.study.evidence import by_configuration
-from pipeline.study.harness import run_study
-from pipeline.study.plan import Plan
-from pipeline.study.report import write_report
-from pipeline.study.table import FROZEN, TEACHER, Row, append_row, pack
 from pipeline.workspace import Workspace, open_workspace
+from spectral_distill.core.errors import UserError
+from spectral_distill.study.evidence import by_configuration
+from spectral_distill.study.harness import run_study
+from spectral_distill.study.plan import Plan
+from spectral_distill.study.report import write_report
+from spectral_distill.study.table import FROZEN, TEACHER, Row, append_row, pack
+from spectral_distill.training import cache_folder as trainings_folder
 
 pytestmark = pytest.mark.slow
 

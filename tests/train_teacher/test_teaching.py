@@ -9,11 +9,11 @@ from datasets import DatasetDict
 from helpers import LABELS, MAX_TOKENS, NO_RUN, same_weights, tiny_bert_config, tiny_tokenizer
 from transformers import BertForSequenceClassification
 
-from components.foundation import checkpoints
-from components.foundation.errors import UserError
-from components.foundation.settings import TeacherOptions
-from components.foundation.text_model import TextClassifier, load_classifier
-from components.train_teacher.teaching import make_teacher, save_teacher
+from spectral_distill.core.errors import UserError
+from spectral_distill.models import checkpoints
+from spectral_distill.models.text_classifier import TextClassifier, load_classifier
+from spectral_distill.settings import TeacherOptions
+from spectral_distill.training.fine_tuning import make_teacher, save_teacher
 
 FINE_TUNE = TeacherOptions(teacher_epochs=6, teacher_learning_rate=3e-3, teacher_batch_size=16)
 IMPORT = TeacherOptions(teacher_fine_tune=False)

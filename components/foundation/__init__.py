@@ -1,1 +1,0 @@
-"""What several steps share: storage, tracking, text models, spectra, artifact formats."""

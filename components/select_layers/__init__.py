@@ -1,1 +1,0 @@
-"""Decide what each student layer is made of."""

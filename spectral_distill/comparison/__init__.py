@@ -1,0 +1,1 @@
+"""Statistics, ranking, promotion, the report."""

@@ -1,0 +1,1 @@
+"""Reading, cleaning and splitting tables, augmentation, the dataset artifact, the data of the demo."""

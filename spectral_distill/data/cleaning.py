@@ -1,0 +1,175 @@
+"""From rows to clean, disjoint splits. Nothing is dropped without being counted in the card.
+
+The test split decides which student ships, so it is kept as given but for empty texts: what train and test
+share is taken out of train (and validation), never out of test.
+"""
+
+import hashlib
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from operator import itemgetter
+from typing import Any
+
+from spectral_distill.core.errors import UserError
+from spectral_distill.data.tables import Row
+from spectral_distill.settings import PreparationOptions
+
+_LEAST_PER_LABEL = 2
+_MOST_LABELS_SHARE = 0.5
+
+
+def clean_splits(
+    splits: dict[str, list[Row]], options: PreparationOptions
+) -> tuple[dict[str, list[Row]], dict[str, Any]]:
+    """Splits `train`, `validation` and `test` and what was done to get them, for the card."""
+    done: dict[str, Any] = {"rows_read": {name: len(rows) for name, rows in splits.items()}}
+    splits = {name: _without_empty(rows, name, done) for name, rows in splits.items()}
+    splits = {name: rows if name == "test" else _without_duplicates(rows, name, done) for name, rows in splits.items()}
+    done["duplicates_kept_in_test"] = _count_duplicates(splits.get("test", []))
+    _remove_leaks(splits, done)
+    _check_labels(splits, done)
+    made = [name for name in ("test", "validation") if name not in splits]
+    if "test" not in splits:
+        splits["train"], splits["test"] = _hold_out(
+            splits["train"], options.data_test_share, f"test {options.data_split_seed}"
+        )
+    if options.data_examples_per_label:
+        few = _few_of_each_label(splits["train"], options.data_examples_per_label, f"few {options.data_split_seed}")
+        done["left_out_by_texts_per_label"] = len(splits["train"]) - len(few)
+        splits["train"] = few
+    if "validation" not in splits:
+        splits["train"], splits["validation"] = _hold_out(
+            splits["train"], options.data_validation_share, f"validation {options.data_split_seed}"
+        )
+    done["splits_made"] = made
+    return {name: splits[name] for name in ("train", "validation", "test")}, done
+
+
+def clean_text(text: str) -> str:
+    """Unicode NFC, white space runs to one blank, none at the ends."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def same_text_key(text: str) -> str:
+    """What makes two texts the same for duplicates and leaks: letters and digits, case folded."""
+    key = "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
+    return key or text
+
+
+def _without_empty(rows: Iterable[Row], split: str, done: dict[str, Any]) -> list[Row]:
+    cleaned = [Row(clean_text(row.text), row.label) for row in rows]
+    kept = [row for row in cleaned if row.text]
+    done.setdefault("empty_removed", {})[split] = len(cleaned) - len(kept)
+    if not kept:
+        raise UserError(f"{split} split: all {len(cleaned)} texts are empty; check data_text_column")
+    return kept
+
+
+def _without_duplicates(rows: list[Row], split: str, done: dict[str, Any]) -> list[Row]:
+    """First of each text; texts that stand under several labels teach nothing and go altogether."""
+    labels = defaultdict(set)
+    for row in rows:
+        labels[same_text_key(row.text)].add(row.label)
+    first: dict[str, Row] = {}
+    for row in rows:
+        first.setdefault(same_text_key(row.text), row)
+    conflicting = [key for key, names in labels.items() if len(names) > 1]
+    done.setdefault("conflicting_labels_removed", {})[split] = {
+        "texts": len(conflicting),
+        "examples": [{"text": first[key].text, "labels": sorted(map(str, labels[key]))} for key in conflicting[:5]],
+    }
+    done.setdefault("duplicates_removed", {})[split] = len(rows) - len(first)
+    if len(conflicting) == len(first):
+        raise UserError(f"{split} split: each of its {len(first)} texts has several labels; expected one label a text")
+    return [row for key, row in first.items() if len(labels[key]) == 1]
+
+
+def _count_duplicates(rows: list[Row]) -> int:
+    return len(rows) - len({same_text_key(row.text) for row in rows})
+
+
+def _remove_leaks(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
+    """Texts of a later split leave the earlier ones: test wins over validation, validation over train."""
+    held_out: set[str] = set()
+    done["leaks_removed"] = {}
+    for name in [name for name in ("test", "validation", "train") if name in splits]:
+        kept = [row for row in splits[name] if same_text_key(row.text) not in held_out]
+        done["leaks_removed"][name] = len(splits[name]) - len(kept)
+        splits[name] = kept
+        held_out |= {same_text_key(row.text) for row in kept}
+        if not kept:
+            later = "validation or test" if name == "train" else "test"
+            raise UserError(f"{name} split: every text stands in {later} too; expected separate texts")
+
+
+def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
+    counts = {name: Counter(str(row.label) for row in rows) for name, rows in splits.items()}
+    train = counts["train"]
+    if len(train) < 2:
+        raise UserError(
+            f"train split: found {len(train)} label(s) ({', '.join(train)}), expected at least 2; check "
+            "data_label_column"
+        )
+    if len(train) > _MOST_LABELS_SHARE * train.total():
+        raise UserError(
+            f"train split: found {len(train)} different labels in {train.total()} texts, expected few; "
+            "check data_label_column"
+        )
+    rare = sorted(name for name, count in train.items() if count < _LEAST_PER_LABEL + 2 * (len(splits) == 1))
+    if rare:
+        raise UserError(
+            f"train split: label {rare[0]!r} has {train[rare[0]]} text(s) ({len(rare)} such label(s)), "
+            "expected at least "
+            f"{_LEAST_PER_LABEL + 2 * (len(splits) == 1)}; add texts or remove the label"
+        )
+    for name in [name for name in counts if name != "train"]:
+        unknown = sorted(counts[name].keys() - train.keys())
+        if unknown:
+            raise UserError(
+                f"{name} split: label {unknown[0]!r} ({len(unknown)} such label(s)) never occurs in train; "
+                "add training texts or remove them"
+            )
+    done["labels_missing"] = {name: sorted(train.keys() - counts[name].keys()) for name in counts if name != "train"}
+
+
+def is_test_lot(text: str, options: PreparationOptions) -> bool:
+    """Whether a text would be a test text where the pipeline makes that split."""
+    return _lot(text, f"test {options.data_split_seed}") < options.data_test_share
+
+
+def _hold_out(rows: list[Row], share: float, lot: str) -> tuple[list[Row], list[Row]]:
+    """The rows to keep, and those whose lot is below the share, in the order given; each label has some on both sides.
+
+    A text's lot is its own: but for labels with a handful of texts, none changes sides because others join the data
+    (docs/decisions/0015-splits-by-lot.md).
+    """
+    held: set[Row] = set()
+    for label, drawn in _drawn_by_label(rows, lot).items():
+        if len(drawn) < 2:
+            raise UserError(
+                f"data: found 1 text of label {label!r} to hold out from, expected at least 2; add texts or give the "
+                "splits"
+            )
+        held.update(row for number, row in drawn[:-2] if number < share)
+        held.add(drawn[0][1])
+    return [row for row in rows if row not in held], [row for row in rows if row in held]
+
+
+def _few_of_each_label(rows: list[Row], most: int, lot: str) -> list[Row]:
+    """At most that many rows of each label, those with the lowest lots, in the order given."""
+    few = {row for drawn in _drawn_by_label(rows, lot).values() for _, row in drawn[:most]}
+    return [row for row in rows if row in few]
+
+
+def _drawn_by_label(rows: list[Row], lot: str) -> dict[str, list[tuple[float, Row]]]:
+    """For each label its rows with their lots, numbers in [0, 1), in ascending order."""
+    drawn = defaultdict(list)
+    for row in rows:
+        drawn[str(row.label)].append((_lot(row.text, lot), row))
+    return {label: sorted(mine, key=itemgetter(0)) for label, mine in drawn.items()}
+
+
+def _lot(text: str, lot: str) -> float:
+    digest = hashlib.sha256(f"{lot} {same_text_key(text)}".encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64

@@ -1,0 +1,1 @@
+"""Candidates, teacher signals, losses, students."""

@@ -1,0 +1,171 @@
+"""A candidate: which student to build and how to teach it."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from spectral_distill.core.errors import UserError
+from spectral_distill.core.options import Options
+from spectral_distill.selection.registry import check_strategy
+
+Alignment = Literal[
+    "none", "hidden_mse", "cosine", "spectral", "magnitude", "log_magnitude", "band_limited", "token_axis", "pooled"
+]
+
+
+class Candidate(Options):
+    """One entry of the pipeline's `candidates` parameter."""
+
+    strategy: str = Field(description="how the teacher's layers are chosen: a name, or package.module:function")
+    layers: int = Field(ge=1, description="encoder layers of the student")
+    teacher_layers: list[int] | None = Field(None, description="`manual` only: the teacher layers, counted from 0")
+    student: str = Field("", description="checkpoint that the student starts from; empty takes the teacher's layers")
+    seed: int = Field(
+        0, ge=0, description="seed of the training order, of strategy `random`, of dropout without teacher"
+    )
+    ce_weight: float = Field(0.1, ge=0, description="weight of the cross-entropy with the true label")
+    kl_weight: float = Field(0.9, ge=0, description="weight of the KL divergence from the teacher's softened answers")
+    temperature: float = Field(2.0, gt=0, le=100, description="softening of both answers in the KL term")
+    final_temperature: float | None = Field(
+        None, gt=0, le=100, description="temperature at the end of training, reached linearly; null keeps it"
+    )
+    alignment: Alignment = Field("none", description="what beside the logits is matched, layer by layer")
+    alignment_weight: float = Field(1.0, gt=0, description="weight of the alignment loss")
+    final_alignment_weight: float | None = Field(
+        None, ge=0, description="its weight at the end of training, reached linearly; null keeps it"
+    )
+    alignment_bins: int = Field(8, ge=1, description="`band_limited` only: lowest channel frequencies that are matched")
+    aligned_layers: Literal["all", "last"] = Field("all", description="which of the student's layers are aligned")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Candidate":
+        check_strategy(self.strategy)
+        if (self.strategy == "manual") != (self.teacher_layers is not None):
+            raise ValueError("teacher_layers: expected exactly with strategy 'manual'; add or remove it")
+        if self.teacher_layers is not None and len(self.teacher_layers) != self.layers:
+            raise ValueError(
+                f"teacher_layers: found {len(self.teacher_layers)} entries for {self.layers} layers; make them equal"
+            )
+        if self.ce_weight == self.kl_weight == 0:
+            raise ValueError("ce_weight and kl_weight: found 0 and 0, expected one above 0")
+        return self
+
+    @property
+    def aligns(self) -> bool:
+        return self.alignment != "none"
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether a teacher has a part in it; where not, it learns from labels alone."""
+        return self.kl_weight > 0 or self.aligns
+
+    @property
+    def features(self) -> str:
+        """What of the teacher's hidden states the alignment needs, as `features` names it."""
+        return {"band_limited": f"band_{self.alignment_bins}", "pooled": "pooled"}.get(self.alignment, "tokens")
+
+    @property
+    def configuration(self) -> str:
+        """A readable name of everything but the seed; equal names are equal configurations."""
+        parts = [self.strategy.replace(":", "."), f"{self.layers}L"]
+        if self.teacher_layers is not None:
+            parts.append("-".join(map(str, self.teacher_layers)))
+        if self.student:
+            parts += _short_uri(self.student)
+        if self.aligns:
+            parts.append(self.alignment)
+        parts += [
+            short + (f"{value:g}" if isinstance(value, float) else str(value))
+            for name, short in _SHORT_NAMES.items()
+            if self._uses(name) and (value := getattr(self, name)) != type(self).model_fields[name].default
+        ]
+        return "-".join(parts)
+
+    def _uses(self, name: str) -> bool:
+        """Whether that setting plays a part beside the others."""
+        if name == "alignment_bins":
+            return self.alignment == "band_limited"
+        if name in ("aligned_layers", "alignment_weight", "final_alignment_weight"):
+            return self.aligns
+        return name not in ("temperature", "final_temperature") or self.kl_weight > 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.configuration}-s{self.seed}"
+
+
+def _short_uri(uri: str) -> list[str]:
+    """A URI's last two parts; a digest of all of it where there are more."""
+    parts = re.split("[:/]+", uri.rstrip("/"))
+    return parts if len(parts) <= 2 else [*parts[-2:], hashlib.sha256(uri.encode()).hexdigest()[:6]]
+
+
+_SHORT_NAMES = {
+    "aligned_layers": "align_",
+    "alignment_bins": "bins",
+    "alignment_weight": "aw",
+    "final_alignment_weight": "aw_to_",
+    "ce_weight": "ce",
+    "kl_weight": "kl",
+    "temperature": "T",
+    "final_temperature": "T_to_",
+}
+
+# In the order that docs/results.md found so far. The last is the method that this project is named after.
+DEFAULT_CANDIDATES: list[dict[str, Any]] = [
+    {"strategy": "uniform", "layers": 3},
+    {"strategy": "linear_cka", "layers": 3},
+    {"strategy": "spectral_coverage", "layers": 3},
+    {"strategy": "spectral_intensity", "layers": 3},
+]
+
+
+def parse_candidates(raw: Sequence[Any], depth: int | None = None) -> list[Candidate]:
+    """Check the list as a whole; with `depth`, also against a teacher of that many layers. Raises `UserError`."""
+    if not isinstance(raw, list) or not raw:
+        raise UserError(f"candidates: found {raw!r}, expected a JSON list of at least one object")
+    candidates = [parse_candidate(entry, where=f"candidates[{index}]") for index, entry in enumerate(raw)]
+    seen: dict[str, int] = {}
+    for index, candidate in enumerate(candidates):
+        if candidate.name in seen:
+            raise UserError(
+                f"candidates[{index}]: same as candidates[{seen[candidate.name]}] ({candidate.name}); remove one"
+            )
+        seen[candidate.name] = index
+        if depth is not None:
+            check_depth(candidate, depth, where=f"candidates[{index}]")
+    return candidates
+
+
+def parse_candidate(raw: Any, where: str = "candidate") -> Candidate:
+    if not isinstance(raw, dict):
+        raise UserError(f"{where}: found {raw!r}, expected an object such as {{'strategy': 'uniform', 'layers': 3}}")
+    try:
+        return Candidate(**{str(name): value for name, value in raw.items()})
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def check_student_depth(candidate: Candidate, depth: int, where: str) -> None:
+    """`UserError` where the checkpoint that the candidate starts from, of `depth` layers, has too few."""
+    if candidate.layers > depth:
+        raise UserError(
+            f"{where}: layers: found {candidate.layers}, expected at most {depth}, the depth of {candidate.student}"
+        )
+
+
+def check_depth(candidate: Candidate, depth: int, where: str = "candidate") -> None:
+    """`UserError` where the candidate asks for what a teacher of `depth` layers does not have."""
+    if candidate.layers > depth:
+        raise UserError(f"{where}: layers: found {candidate.layers}, expected at most {depth}, the teacher's depth")
+    if candidate.strategy in ("average_pairs", "weighted_pairs") and candidate.layers > depth - 1:
+        raise UserError(
+            f"{where}: {candidate.strategy}: found {candidate.layers} layers, expected at most {depth - 1}, "
+            f"the number of neighbouring pairs in {depth} teacher layers"
+        )
+    strange = [layer for layer in candidate.teacher_layers or [] if not 0 <= layer < depth]
+    if strange:
+        raise UserError(f"{where}: teacher_layers: found {strange}, expected numbers from 0 to {depth - 1}")

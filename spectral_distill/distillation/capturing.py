@@ -1,0 +1,124 @@
+"""One pass of the teacher over the transfer set and the validation texts, recorded."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from datasets import Dataset, DatasetDict
+
+from spectral_distill.core.progress import emit
+from spectral_distill.data.dataset import transfer_set
+from spectral_distill.distillation.candidates import Candidate
+from spectral_distill.distillation.checking import check_students
+from spectral_distill.distillation.features import extract, width
+from spectral_distill.distillation.signals import Feature, TextSignals, write_signals
+from spectral_distill.models.encoder_layers import depth, run_with_states
+from spectral_distill.models.precision import fast_inference, full_products
+from spectral_distill.models.text_classifier import TextClassifier
+from spectral_distill.selection.mapping import Selection, save_selections
+from spectral_distill.settings import SignalOptions
+from spectral_distill.storage.uris import whole_folder
+
+_GIB = 1 << 30
+_BATCH = 64
+
+
+def capture(
+    *,
+    teacher: TextClassifier,
+    data: DatasetDict,
+    candidates: Sequence[Candidate],
+    selections: Mapping[str, Selection],
+    options: SignalOptions,
+    checkpoints: Mapping[str, str],
+    target: str | Path,
+) -> dict[str, object]:
+    """Record logits, and those layers and features of hidden states that candidates align to and that fit the budget,
+    beside the selections.
+
+    `selections` by candidate's name; `checkpoints`: the pinned version of each checkpoint that candidates start from,
+    handed on to the students. Returns the facts. `UserError` for students that could not be taught by them.
+    """
+    transfer = transfer_set(data)
+    check_students(candidates, checkpoints, teacher, transfer["text"])
+    tokens = sum(len(ids) for ids in teacher.tokenize(transfer["text"]))
+    wanted = _wanted(candidates, selections, int(teacher.model.config.hidden_size))
+    sizes = {name: about.bytes_of(_rows(name, transfer, tokens)) / _GIB for name, about in wanted.items()}
+    recorded = _within(sizes, options.signals_budget_gib)
+    for name in sorted(set(wanted) - recorded):
+        emit(
+            "note",
+            message=f"{name} of the teacher's hidden states need {sizes[name]:.2f} GiB, over the budget of "
+            f"{options.signals_budget_gib:g}: students that align to them will run the teacher in every step",
+        )
+    features = {name: about for name, about in wanted.items() if name in recorded}
+    facts = {
+        "texts": len(transfer),
+        "tokens": tokens,
+        "depth": depth(teacher.model),
+        "gib": {name: round(size, 4) for name, size in sizes.items()},
+        "over_budget": sorted(set(wanted) - recorded),
+        "checkpoints": dict(checkpoints),
+        **options.model_dump(),
+    }
+    with whole_folder(target) as folder, fast_inference():
+        write_signals(_record(teacher, data, features), features, facts, folder)
+        save_selections(selections, folder)
+    return facts
+
+
+def _wanted(candidates: Sequence[Candidate], selections: Mapping[str, Selection], channels: int) -> dict[str, Feature]:
+    layers: dict[str, set[int]] = {}
+    for candidate in candidates:
+        if candidate.aligns:
+            layers.setdefault(candidate.features, set()).update(
+                selections[candidate.name].targets(candidate.aligned_layers)
+            )
+    return {name: Feature(layers=sorted(found), width=width(name, channels)) for name, found in layers.items()}
+
+
+def _rows(name: str, transfer: Dataset, tokens: int) -> int:
+    return len(transfer) if name == "pooled" else tokens
+
+
+def _within(sizes: Mapping[str, float], budget: float) -> set[str]:
+    """The features that fit together into the budget, small ones first."""
+    chosen, total = set(), 0.0
+    for name, size in sorted(sizes.items(), key=lambda item: item[1]):
+        total += size
+        if total <= budget:
+            chosen.add(name)
+    return chosen
+
+
+def _record(teacher: TextClassifier, data: DatasetDict, features: Mapping[str, Feature]) -> Iterator[list[TextSignals]]:
+    yield from _record_split(teacher, transfer_set(data), features, "capture")
+    yield from _record_split(teacher, data["validation"], {}, "")
+
+
+def _record_split(
+    teacher: TextClassifier, split: Dataset, features: Mapping[str, Feature], what: str
+) -> Iterator[list[TextSignals]]:
+    ids, texts = split["id"][:], split["text"][:]
+    teacher.model.eval()
+    for positions, batch in teacher.batches(texts, _BATCH, what):
+        outputs, states = run_with_states(teacher.model, **batch) if features else (teacher.model(**batch), ())
+        recorded = {name: _stacked(name, about, states, batch["attention_mask"]) for name, about in features.items()}
+        logits = outputs.logits.float().cpu().numpy()
+        yield [
+            TextSignals(
+                id=ids[int(position)],
+                logits=logits[row],
+                features={name: values[row][:, mask[row]] for name, (values, mask) in recorded.items()},
+            )
+            for row, position in enumerate(positions)
+        ]
+
+
+def _stacked(
+    name: str, about: Feature, hidden_states: Sequence[torch.Tensor], mask: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A feature at its layers, bfloat16 [B, layers, L, W], and its boolean mask [B, L]; embeddings are state 0."""
+    with full_products():
+        found = [extract(name, hidden_states[layer + 1], mask) for layer in about.layers]
+    return torch.stack([values for values, _ in found], dim=1).bfloat16().cpu(), found[0][1].bool().cpu()

@@ -1,0 +1,1 @@
+"""Text classifiers and their encoder layers, heads, precision, checkpoints."""

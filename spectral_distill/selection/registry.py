@@ -1,0 +1,57 @@
+"""Which selection strategies there are: entry points of this project and of any other installed package.
+
+A strategy is named by its entry point in the group below, or directly by its place, `package.module:function`.
+"""
+
+import hashlib
+import importlib
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from spectral_distill.core.options import suggest
+
+GROUP = "spectral_distill.strategies"
+
+
+def known_strategies() -> list[str]:
+    """Names of all installed strategies, sorted."""
+    return sorted(entry_points(group=GROUP).names)
+
+
+def check_strategy(name: str) -> None:
+    """`ValueError` where there is no such strategy; a place is imported, so that it fails here and not hours later."""
+    if ":" in name:
+        load_strategy(name)
+    elif name not in known_strategies():
+        raise ValueError(
+            f"strategy: found {name!r}, expected an installed one or package.module:function; "
+            f"{suggest(name, known_strategies())}"
+        )
+
+
+def load_strategy(name: str) -> Any:
+    """The function behind a name or a place."""
+    if ":" not in name:
+        return next(iter(entry_points(group=GROUP, name=name))).load()
+    try:
+        function = EntryPoint(name=name, value=name, group=GROUP).load()
+    except Exception as error:  # importing runs the user's code, which may fail in any way
+        raise ValueError(
+            f"strategy: {name}: cannot be imported ({type(error).__name__}: {error}); expected package.module:function "
+            "on the Python path"
+        ) from error
+    if not callable(function):
+        raise ValueError(f"strategy: {name}: found {type(function).__name__}, expected a function")
+    return function
+
+
+def foreign_code(names: Iterable[str]) -> str:
+    """A digest of the modules of those strategies that are not this project's own; empty where all are."""
+    installed = {point.name: point.value for point in entry_points(group=GROUP)}
+    places = {installed.get(name, name) for name in names}
+    modules = sorted({place.partition(":")[0] for place in places if not place.startswith("components.")})
+    files = [importlib.import_module(module).__file__ for module in modules]
+    digest = hashlib.sha256(b"".join(Path(file).read_bytes() for file in files if file))
+    return digest.hexdigest()[:8] if files else ""

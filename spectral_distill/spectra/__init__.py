@@ -1,0 +1,1 @@
+"""Transforms, the spectral profile, plots."""

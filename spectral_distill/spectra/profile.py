@@ -1,0 +1,313 @@
+"""The spectral profile of a model: what each layer's hidden states look like in frequency, streamed over texts.
+
+Arrays of a profile are named `axis/quantity/variant/measure` (for example `channel/state/raw/intensity`):
+
+    axis      channel | token
+    quantity  state: the layer's output X^l, l = 0 (embeddings) .. D; update: X^l - X^(l-1), l = 1 .. D
+    variant   raw | rms (each token over its RMS);
+              of states also clipped (outlier channels clipped) and, on the channel axis, two more of the same texts:
+              permuted (the control: channels in a random but fixed order), sample (raw, to compare them with)
+    measure   fingerprint [layers, bins], intensity [layers], entropy [layers], band_shares [layers, bands]
+
+Beside them stand `state/rms` [D + 1] and `update/rms` [D], the mean RMS over tokens; `update/block_influence` [D], the
+mean of 1 - cosine between a layer's input and output (ShortGPT, arXiv 2403.03853, equation 1); and
+`state/linear_cka` [D + 1, D + 1] between layers' mean-pooled states (Kornblith et al. 2019, arXiv 1905.00414).
+
+A profile shall cost little beside the forward passes. The channel axis' `raw` and `rms`, the mean RMS and the block
+influence are measured on all texts, of their tokens on every `TOKEN_STRIDE`-th: text p gives its tokens t with
+(p + t) mod stride = 0. No place in a text is left out, though a short text may give no token. The token axis,
+`clipped`, `permuted` and `sample` are measured on the first `SAMPLE_TEXTS`, linear CKA, which needs whole Gram
+matrices, on the first `CKA_TEXTS`.
+"""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from spectral_distill.models.precision import fast_inference, full_products
+from spectral_distill.spectra import transforms as spectrum
+
+if TYPE_CHECKING:
+    from spectral_distill.models.text_classifier import TextClassifier
+
+BANDS = 4
+TOKEN_GRID = 32
+"""Points of the token axis' frequency grid: 17 frequencies from 0 to half a cycle per token."""
+TOKEN_STRIDE = 16
+SAMPLE_TEXTS = 32
+CKA_TEXTS = 256
+AHEAD = (SAMPLE_TEXTS, CKA_TEXTS)
+"""These texts fill batches of their own, as what is measured on few texts of many batches costs more."""
+_BATCH = 32
+_TOKENS_AT_ONCE, _SAMPLE_AT_ONCE = 1024, 16
+_PERMUTATION_SEED = 0
+_ARRAYS, _FACTS = "profile.safetensors", "profile.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectralProfile:
+    """Arrays by name (see the module) and the facts: what was measured, on what, with which settings."""
+
+    arrays: dict[str, Tensor]
+    facts: dict[str, Any]
+
+    @property
+    def depth(self) -> int:
+        return int(self.facts["depth"])
+
+    def layers(self, measure: str) -> Tensor:
+        """A measure of the D encoder layers alone: the first axis without the embeddings, if it has them."""
+        values = self.arrays[measure]
+        return values[1:] if len(values) == self.depth + 1 else values
+
+    def save(self, folder: Path) -> None:
+        save_file({name: array.contiguous() for name, array in self.arrays.items()}, folder / _ARRAYS)
+        (folder / _FACTS).write_text(json.dumps(self.facts, indent=2), encoding="utf-8")
+
+
+def load_profile(folder: str | Path) -> SpectralProfile:
+    facts = json.loads((Path(folder) / _FACTS).read_text(encoding="utf-8"))
+    return SpectralProfile(arrays=load_file(Path(folder) / _ARRAYS), facts=facts)
+
+
+def profile_classifier(
+    classifier: "TextClassifier", texts: Sequence[str], *, bins: int, clip_sigmas: float, what: str = ""
+) -> SpectralProfile:
+    """Run the texts through the model and measure every layer. Memory does not grow with the number of texts."""
+    from spectral_distill.models.encoder_layers import run_and_show  # reading a profile needs no model library
+
+    meter = SpectralMeter(clip_sigmas=clip_sigmas, token_stride=TOKEN_STRIDE)
+    classifier.model.eval()
+    with fast_inference():
+        for positions, batch in classifier.batches(texts, _BATCH, what, ahead=AHEAD):
+            with meter.batch(batch["attention_mask"], torch.from_numpy(positions)) as measure:
+                run_and_show(classifier.model, measure, **batch)
+    return meter.profile(bins=bins)
+
+
+class SpectralMeter:
+    """Sums of spectra over the real tokens (channel axis) or texts (token axis) of a stream of batches.
+
+    Sums within a batch in the states' precision, at least float32; over batches in float64.
+    """
+
+    def __init__(self, *, clip_sigmas: float, token_stride: int = 1):
+        self._clip_sigmas, self._token_stride = clip_sigmas, token_stride
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+        self._pooled: dict[int, Tensor] = {}
+        self._waiting: list[list[Tensor]] = []
+        self._tokens = self._texts = self._depth = self._channels = 0
+
+    @contextmanager
+    def batch(self, mask: Tensor, positions: Tensor) -> Iterator[Callable[[Tensor], None]]:
+        """Measure a batch with this mask [B, L], of the texts at these positions [B]: to what the block is given go its
+        D + 1 states [B, L, H] in turn, embeddings first."""
+        batch = _Batch(mask, positions.to(mask.device), self._token_stride, self._clip_sigmas)
+        yield batch.measure
+        self._depth, self._channels = len(batch.tokens) - 1, batch.tokens[0].shape[-1]
+        self._texts += len(mask)
+        self._tokens += int(mask.sum())
+        for sample in batch.samples:
+            for name, sums in sample.sums.items():
+                self._add(name, torch.stack(sums), sample.count(name, self._channels))
+        if batch.pooled:
+            pooled = torch.cat(batch.pooled, dim=1).double().cpu()
+            self._pooled |= dict(zip(positions[positions < CKA_TEXTS].tolist(), pooled, strict=True))
+        self._waiting.append(batch.tokens)  # of several batches at once: small operations cost more than they compute
+        if sum(len(tokens[0]) for tokens in self._waiting) >= _TOKENS_AT_ONCE:
+            self._measure_channels()
+
+    def profile(self, *, bins: int) -> SpectralProfile:
+        """The profile of everything seen so far; `bins` as in `spectrum.intensity`."""
+        self._measure_channels()
+        means = {name: total / self._counts[name] for name, total in self._sums.items()}
+        arrays = {name: value for name, value in means.items() if value.dim() == 1}
+        for name, fingerprint in means.items():
+            if fingerprint.dim() == 2:
+                weights = spectrum.two_sided_weights(self._channels if name.startswith("channel/") else TOKEN_GRID)
+                arrays |= _measures(name, fingerprint, weights, bins)
+        pooled = torch.stack([self._pooled[position] for position in sorted(self._pooled)], dim=1)
+        arrays["state/linear_cka"] = linear_cka(pooled)
+        facts = {
+            "depth": self._depth,
+            "channels": self._channels,
+            "texts": self._texts,
+            "tokens": self._tokens,
+            "token_stride": self._token_stride,
+            "sample_texts": min(self._texts, SAMPLE_TEXTS),
+            "cka_texts": len(self._pooled),
+            "bins": bins,
+            "clip_sigmas": self._clip_sigmas,
+            "token_grid_points": TOKEN_GRID,
+            "bands": BANDS,
+            "normalisation": "orthonormal, one-sided; averages weigh mirrored bins twice",
+            "frequency_unit": {"channel": "cycles per H channels", "token": f"cycles per {TOKEN_GRID} tokens"},
+        }
+        return SpectralProfile(arrays=arrays, facts=facts)
+
+    def _measure_channels(self) -> None:
+        """What is measured on every text. One layer at a time: what it needs stays in the processor's cache."""
+        count = sum(len(tokens[0]) for tokens in self._waiting)
+        if not count:
+            return  # MKL transforms no empty tensor
+        sums: dict[str, list[Tensor]] = defaultdict(list)
+        below = None
+        with full_products():
+            for parts in zip(*self._waiting, strict=True):
+                layer = _TokenSpectra.of(spectrum.channel_spectrum(torch.cat(parts)), self._channels)
+                layer.add_to(sums, "state")
+                if below is not None:
+                    update = layer.less(below)
+                    update.add_to(sums, "update")
+                    sums["update/block_influence"].append(_turns(below.norms, layer.norms, update.norms).sum())
+                below = layer
+        self._waiting.clear()
+        for name, totals in sums.items():
+            self._add(name, torch.stack(totals), count)
+
+    def _add(self, name: str, sums: Tensor, count: int) -> None:
+        """Sums over a batch by layer, [layers] or [layers, bins], of `count` tokens or channels of texts."""
+        sums = sums.double().cpu()
+        self._sums[name] = self._sums[name] + sums if name in self._sums else sums
+        self._counts[name] = self._counts.get(name, 0) + count
+
+
+class _Batch:
+    """What a batch's states leave behind: one at a time, so that the whole of none is kept."""
+
+    def __init__(self, mask: Tensor, positions: Tensor, token_stride: int, clip_sigmas: float):
+        self.tokens: list[Tensor] = []
+        """By layer, the tokens that are measured, [T, H]."""
+        self.pooled: list[Tensor] = []
+        """By layer, the means of the texts that CKA is measured on, [texts, H]."""
+        turn = (positions[:, None] + mask.cumsum(dim=1) - 1) % token_stride == 0
+        self._measured = (mask.bool() & turn).flatten().nonzero().flatten()
+        sampled = (positions < SAMPLE_TEXTS).nonzero()
+        groups = torch.split(sampled, _SAMPLE_AT_ONCE) if len(sampled) else ()
+        self.samples = [_Sample(mask, texts, clip_sigmas) for texts in groups]
+        self._to_pool = (positions < CKA_TEXTS).nonzero().flatten()
+        self._shares = mask[self._to_pool].double() / mask[self._to_pool].sum(dim=1, keepdim=True)
+
+    def measure(self, states: Tensor) -> None:
+        self.tokens.append(states.flatten(0, 1).index_select(0, self._measured))
+        if not len(self._to_pool):
+            return  # nor is one of them in the sample, which is some of those texts
+        with full_products():
+            for sample in self.samples:
+                sample.measure(states)
+            pooled = spectrum.at_least_float32(states.index_select(0, self._to_pool))
+            self.pooled.append(self._shares.to(pooled)[:, None] @ pooled)
+
+
+class _Sample:
+    """Sums of what is measured on the first texts, by name and layer: of few of like length, with little padding."""
+
+    def __init__(self, mask: Tensor, texts: Tensor, clip_sigmas: float):
+        """Of a batch with this mask [B, L] the texts with these indices [b, 1]."""
+        self.sums: dict[str, list[Tensor]] = defaultdict(list)
+        self._texts, self._tokens = texts, mask[texts.flatten()].any(dim=0).nonzero().flatten()
+        self._mask = mask[texts, self._tokens]
+        self._clip_sigmas = clip_sigmas
+        self._below: Tensor | None = None
+
+    def count(self, name: str, channels: int) -> int:
+        """Of how many tokens, or channels of texts, a sum is."""
+        return int(self._mask.sum()) if name.startswith("channel/") else len(self._mask) * channels
+
+    def measure(self, states: Tensor) -> None:
+        states = spectrum.at_least_float32(states[self._texts, self._tokens])
+        self._measure_token_axis("state", states)
+        self._measure_controls(states)
+        if self._below is not None:
+            self._measure_token_axis("update", states - self._below)
+        self._below = states
+
+    def _measure_token_axis(self, quantity: str, states: Tensor) -> None:
+        at_unit_rms = states * _reciprocal(spectrum.rms(states))[..., None]
+        for variant, values in (("raw", states), ("rms", at_unit_rms)):
+            self.sums[f"token/{quantity}/{variant}"].append(self._token_magnitudes(values))
+
+    def _measure_controls(self, states: Tensor) -> None:
+        real = self._mask.bool()
+        clipped, tokens = spectrum.clip_outliers(states, self._clip_sigmas), states[real]
+        permuted = tokens.index_select(1, _permutation(states.shape[-1]).to(tokens.device))
+        for variant, values in (("sample", tokens), ("clipped", clipped[real]), ("permuted", permuted)):
+            self.sums[f"channel/state/{variant}"].append(spectrum.channel_magnitude(values).sum(dim=0))
+        self.sums["token/state/clipped"].append(self._token_magnitudes(clipped))
+
+    def _token_magnitudes(self, states: Tensor) -> Tensor:
+        return spectrum.magnitude(*spectrum.token_spectrum(states, self._mask, TOKEN_GRID)).sum(dim=(0, 2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TokenSpectra:
+    """Of the tokens of a layer or an update: one-sided spectra [T, K], their magnitudes [T, K] and norms [T].
+
+    No token is transformed twice, as the transform is linear, nor read twice: by Parseval, norms are the spectra's.
+    """
+
+    spectra: Tensor
+    magnitudes: Tensor
+    norms: Tensor
+    channels: int
+
+    @classmethod
+    def of(cls, spectra: Tensor, channels: int) -> Self:
+        power = spectrum.squared_magnitude(*spectrum.parts(spectra))
+        norms = (power @ spectrum.two_sided_weights(channels).to(power)).sqrt()
+        return cls(spectra=spectra, magnitudes=power.sqrt_(), norms=norms, channels=channels)
+
+    def less(self, other: Self) -> Self:
+        return self.of(self.spectra - other.spectra, self.channels)
+
+    def add_to(self, sums: dict[str, list[Tensor]], quantity: str) -> None:
+        """Append the sums over tokens, by name."""
+        rms = self.norms / math.sqrt(self.channels)
+        raw, at_unit_rms = torch.stack([torch.ones_like(rms), _reciprocal(rms)]) @ self.magnitudes
+        sums[f"{quantity}/rms"].append(rms.sum())
+        sums[f"channel/{quantity}/raw"].append(raw)
+        sums[f"channel/{quantity}/rms"].append(at_unit_rms)
+
+
+def _turns(below: Tensor, above: Tensor, update: Tensor) -> Tensor:
+    """1 - cosine between vectors below and above, from their norms and their difference's: the law of cosines."""
+    return (update.square() - (above - below).square()) * _reciprocal(2 * below * above)
+
+
+def _measures(name: str, fingerprint: Tensor, weights: Tensor, bins: int) -> dict[str, Tensor]:
+    return {
+        f"{name}/fingerprint": fingerprint,
+        f"{name}/intensity": spectrum.intensity(fingerprint, weights, bins),
+        f"{name}/entropy": spectrum.spectral_entropy(fingerprint, weights),
+        f"{name}/band_shares": spectrum.band_shares(fingerprint, weights, BANDS),
+    }
+
+
+def linear_cka(features: Tensor) -> Tensor:
+    """Linear CKA between layers: features [layers, texts, H] -> [layers, layers] in [0, 1].
+
+    |Y^T X|^2 / (|X^T X| |Y^T Y|) of centred features (Kornblith et al. 2019, section 3), by way of the texts' Gram
+    matrices, which are smaller than the channels' where there are few texts.
+    """
+    centred = features - features.mean(dim=1, keepdim=True)
+    grams = (centred @ centred.transpose(1, 2)).flatten(1)
+    norms = grams.norm(dim=1, keepdim=True).clamp(min=torch.finfo(grams.dtype).tiny)
+    return (grams / norms) @ (grams / norms).T
+
+
+def _reciprocal(values: Tensor) -> Tensor:
+    return values.clamp(min=torch.finfo(values.dtype).tiny).reciprocal()
+
+
+def _permutation(channels: int) -> Tensor:
+    return torch.randperm(channels, generator=torch.Generator().manual_seed(_PERMUTATION_SEED))

@@ -1,0 +1,1 @@
+"""URIs of files and folders, here and on S3: versions, downloads, atomic writes, uploads."""

@@ -1,0 +1,1 @@
+"""MLflow: runs and the model registry. The only package that imports mlflow."""

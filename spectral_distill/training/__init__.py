@@ -1,0 +1,1 @@
+"""The trainer and its cache; fine-tuning a teacher."""

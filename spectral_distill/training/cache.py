@@ -1,0 +1,71 @@
+"""What trainings leave behind, so that a killed one goes on and a finished one is not done twice.
+
+A training's folder (see `trainings_folder`) is named by a digest of everything that decides its result.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor, uint8
+
+from spectral_distill.core.fingerprint import code_version
+from spectral_distill.storage.uris import whole_folder
+
+_WEIGHTS, _HISTORY, _STATE = "model.safetensors", "history.json", "trainer_state.json"
+
+
+def digest(weights: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
+    """One name for a training that starts from these weights with these facts (JSON or tensors), by this code."""
+    found = hashlib.sha256(code_version().encode())
+    for name, value in sorted({**weights, **facts}.items()):
+        found.update(name.encode())
+        if isinstance(value, Tensor):
+            found.update(value.detach().cpu().contiguous().flatten().view(uint8).numpy().data)
+        else:
+            found.update(json.dumps(value, sort_keys=True, default=str).encode())
+    return found.hexdigest()[:32]
+
+
+class Training:
+    """The folder of one training: Trainer's checkpoints while it runs, weights and history when it is done."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._result = folder / "result"
+
+    @property
+    def is_finished(self) -> bool:
+        return self._result.is_dir()
+
+    def latest_checkpoint(self) -> str | None:
+        """The newest checkpoint that was written to its end; Trainer writes its state last."""
+        complete = [path.parent for path in self.folder.glob(f"checkpoint-*/{_STATE}") if _is_json(path)]
+        return str(max(complete, key=_step)) if complete else None
+
+    def finish(self, weights: Mapping[str, Tensor], history: list[dict[str, Any]]) -> None:
+        with whole_folder(self._result) as folder:
+            save_file({name: tensor.detach().cpu().clone() for name, tensor in weights.items()}, folder / _WEIGHTS)
+            (folder / _HISTORY).write_text(json.dumps(history), encoding="utf-8")
+        for checkpoint in self.folder.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+
+    def result(self) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+        """Weights and history of a finished training."""
+        return load_file(self._result / _WEIGHTS), json.loads((self._result / _HISTORY).read_text(encoding="utf-8"))
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
