@@ -5,12 +5,12 @@ from pathlib import Path
 
 from datasets import DatasetDict
 
+from spectral_distill.core.settings import SignalOptions, StudentOptions
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.capturing import capture
 from spectral_distill.distillation.distilling import build_student, distill
 from spectral_distill.models.text_classifier import TextClassifier
 from spectral_distill.selection.mapping import Selection
-from spectral_distill.settings import SignalOptions, StudentOptions
 from spectral_distill.tracking.pipeline_run import Run
 
 

@@ -30,13 +30,13 @@ from measure import MAX_TOKENS, encoder, intents, interleaved, report, seconds_o
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from spectral_distill.core.settings import StudentOptions
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.distilling import build_student, without_dropout
 from spectral_distill.distillation.losses import complex_spectral, distillation_kl
 from spectral_distill.models.precision import fast_attention_gradients, fast_products
 from spectral_distill.models.text_classifier import TextClassifier
 from spectral_distill.selection.mapping import Selection
-from spectral_distill.settings import StudentOptions
 from spectral_distill.training.trainer import collator, tokenized
 
 _TEXTS, _CANDIDATES, _EPOCHS, _TIMED_EPOCHS = 2048, 8, 10, 2

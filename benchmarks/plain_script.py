@@ -22,7 +22,7 @@ from components.promote_student.component import promote_student
 from components.resolve_data.component import resolve_data
 from components.train_teacher.component import train_teacher
 from pipeline.settings import read_settings
-from spectral_distill.settings import Settings
+from spectral_distill.run_settings import Settings
 
 
 def main(settings: dict[str, Any], folder: Path) -> None:

@@ -17,8 +17,8 @@ import torch
 from measure import MAX_TOKENS, encoder, median_ratio, report, seconds_of, texts
 from torch import Tensor
 
+from spectral_distill.core.settings import ProfileOptions
 from spectral_distill.models.text_classifier import TextClassifier
-from spectral_distill.settings import ProfileOptions
 from spectral_distill.spectra.profile import profile_classifier
 
 _SHAPES = {"MiniLM": (6, 384), "BERT-base": (12, 768), "RoBERTa-large": (24, 1024)}

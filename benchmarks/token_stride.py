@@ -14,13 +14,13 @@ import torch
 from measure import LABELS, MAX_TOKENS, report
 from torch import Tensor
 
+from spectral_distill.core.settings import ProfileOptions
 from spectral_distill.distillation.candidates import parse_candidate
 from spectral_distill.models import demo_checkpoint as minilm
 from spectral_distill.models.precision import fast_inference
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
 from spectral_distill.selection.layer_scores import SCORES
 from spectral_distill.selection.strategies import select
-from spectral_distill.settings import ProfileOptions
 from spectral_distill.spectra.profile import AHEAD, SpectralMeter, SpectralProfile
 
 _STRIDES = (8, 16)

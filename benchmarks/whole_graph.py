@@ -23,7 +23,7 @@ from pathlib import Path
 
 from measure import report
 
-from spectral_distill.distillation.candidates import DEFAULT_CANDIDATES
+from spectral_distill.core.settings import DEFAULT_CANDIDATES
 
 _FEW_BATCHES = {"latency_batches": 5}
 _TRAININGS = "trainings"  # the workspace's folder of finished trainings

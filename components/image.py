@@ -1,6 +1,8 @@
-"""The container image that every task runs in on a cluster; `subprocess` runs ignore it."""
+"""What tasks run: the container image on a cluster (`subprocess` runs ignore it), and the code, here or there."""
 
 import os
+
+from spectral_distill.core.fingerprint import fingerprint
 
 IMAGE = "spectral-distill-python:0.1.0"
 VARIABLE = "SPECTRAL_DISTILL_IMAGE"
@@ -9,3 +11,8 @@ VARIABLE = "SPECTRAL_DISTILL_IMAGE"
 
 def image_in_use() -> str:
     return os.environ.get(VARIABLE, IMAGE)
+
+
+def code_version() -> str:
+    """The state of the code that tasks run."""
+    return fingerprint("spectral_distill", "components")

@@ -14,7 +14,7 @@ from pipeline.setting_options import given_settings, setting_options, warn
 from pipeline.settings import FORM, IN_ADVANCED, describe, read_settings
 from pipeline.workspace import open_workspace
 from spectral_distill.core.errors import UserError
-from spectral_distill.settings import Settings, flat
+from spectral_distill.run_settings import Settings, flat
 from spectral_distill.storage.uris import write_whole
 from spectral_distill.tracking.server import address
 
@@ -180,7 +180,7 @@ def study(plan_file: str, output: str, workspace: str, **sources: str | None) ->
         from spectral_distill.study.harness import run_study  # libraries read at import what this context sets
         from spectral_distill.study.report import write_report
 
-        rows, profile = run_study(plan, folder / f"{name}.csv", place)
+        rows, profile = run_study(plan, folder / f"{name}.csv", place.root)
     write_report(plan, rows, profile, folder, name)
     console.print(f"Table      {folder / name}.csv\nFindings   {folder / name}.md", soft_wrap=True)
 

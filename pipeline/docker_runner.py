@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from pipeline.workspace import Workspace
 from spectral_distill.core.errors import UserError
-from spectral_distill.settings import Settings
+from spectral_distill.run_settings import Settings
 
 _SOURCES = ("data", "data_out_of_scope", "data_unlabelled", "teacher")
 """Settings that may name files or folders of this machine."""

@@ -31,7 +31,7 @@ from components.train_teacher.component import train_teacher
 from pipeline.deployment import Deployment
 from pipeline.placement import place
 from pipeline.settings import FORM, describe_form, with_parameters
-from spectral_distill.settings import ADVANCED
+from spectral_distill.core.settings import ADVANCED
 
 _DESCRIPTION = f"""Distils a large text classifier into small students, guided by the spectrum of its hidden states, and
 shows with statistics which student is worth shipping.

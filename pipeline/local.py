@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.image import VARIABLE as IMAGE_VARIABLE
+from components.image import code_version
 from pipeline.display import Display
 from pipeline.docker_runner import Image, docker_runner, true_exit_codes, with_absolute_paths
 from pipeline.settings import parameters_of
@@ -20,11 +21,10 @@ from pipeline.warm_python import warm_python
 from pipeline.workspace import Workspace
 from spectral_distill.core import waiting
 from spectral_distill.core.errors import UserError
-from spectral_distill.core.fingerprint import code_version
 from spectral_distill.core.progress import EVENTS_FILE
 from spectral_distill.distillation.candidates import parse_candidates
+from spectral_distill.run_settings import Settings
 from spectral_distill.selection.registry import foreign_code
-from spectral_distill.settings import Settings
 from spectral_distill.training import cache_folder as trainings_folder
 
 _TASK_IMPORTS = (
@@ -95,9 +95,10 @@ def following_here(workspace: Workspace, display: Display) -> Iterator[None]:
     try:
         with display.following(events), _output_to(log):
             yield
-    except SystemExit:  # a step that refuses its input has told the log, not the user
+    except UserError as error:
         history = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
-        raise _failure(history, log) from None
+        failed = [event["step"] for event in history if event["event"] == "step_failed"]
+        raise UserError(f"{failed[0]}: {error}" if failed else str(error)) from None
 
 
 def _new_run_id() -> str:

@@ -8,7 +8,7 @@ import click
 
 from pipeline.settings import plain_type, read_settings
 from spectral_distill.core.errors import UserError
-from spectral_distill.settings import RENAMED, Settings, flat
+from spectral_distill.run_settings import RENAMED, Settings, flat
 
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:

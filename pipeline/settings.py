@@ -9,7 +9,8 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from spectral_distill.core.errors import UserError
-from spectral_distill.settings import ADVANCED, Settings, is_advanced
+from spectral_distill.core.settings import ADVANCED
+from spectral_distill.run_settings import Settings, is_advanced
 
 FORM = {name: field for name, field in Settings.model_fields.items() if not is_advanced(field)}
 """Settings that are parameters of their own."""

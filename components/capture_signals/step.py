@@ -3,12 +3,12 @@
 from typing import Any
 
 from components.frame import step
+from spectral_distill.core.settings import SignalOptions
 from spectral_distill.data.dataset import load_intents
 from spectral_distill.distillation.candidates import parse_candidates
 from spectral_distill.distillation.capturing import capture
 from spectral_distill.models.text_classifier import load_classifier
 from spectral_distill.selection.strategies import select
-from spectral_distill.settings import SignalOptions
 from spectral_distill.spectra.profile import load_profile
 from spectral_distill.tracking.pipeline_run import task_run
 

@@ -7,8 +7,8 @@ from components.frame import step
 from components.kfp_views import show_confusion_matrix
 from spectral_distill.comparison.comparing import compare
 from spectral_distill.comparison.markdown import leaderboard_in_markdown
+from spectral_distill.core.settings import ComparisonOptions, PromotionOptions, PublishingOptions
 from spectral_distill.evaluation.scores import load_evaluation
-from spectral_distill.settings import ComparisonOptions, PromotionOptions, PublishingOptions
 from spectral_distill.storage.uris import write_whole
 from spectral_distill.tracking.pipeline_run import task_run
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from components.frame import step
+from spectral_distill.core.settings import StudentOptions
 from spectral_distill.data.dataset import load_intents
 from spectral_distill.distillation.candidates import parse_candidate
 from spectral_distill.distillation.distilling import build_student, distill
@@ -10,7 +11,6 @@ from spectral_distill.distillation.signals import load_facts
 from spectral_distill.distillation.student import write_description
 from spectral_distill.models.text_classifier import load_classifier
 from spectral_distill.selection.mapping import load_selections
-from spectral_distill.settings import StudentOptions
 from spectral_distill.storage.uris import whole_folder
 from spectral_distill.tracking.pipeline_run import task_run
 

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from components.frame import step
+from spectral_distill.core.settings import LatencyOptions
 from spectral_distill.distillation.student import Description
 from spectral_distill.evaluation.evaluating import evaluate
 from spectral_distill.evaluation.scores import flat_metrics
-from spectral_distill.settings import LatencyOptions
 from spectral_distill.storage.uris import whole_folder
 from spectral_distill.tracking.pipeline_run import task_run
 

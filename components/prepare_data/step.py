@@ -3,8 +3,8 @@
 from typing import Any
 
 from components.frame import step
+from spectral_distill.core.settings import PreparationOptions
 from spectral_distill.data.preparing import prepare
-from spectral_distill.settings import PreparationOptions
 from spectral_distill.tracking.pipeline_run import task_run
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from components.frame import step
 from components.kfp_views import show_image
+from spectral_distill.core.settings import ProfileOptions
 from spectral_distill.data.dataset import load_intents
 from spectral_distill.models.text_classifier import load_classifier
-from spectral_distill.settings import ProfileOptions
 from spectral_distill.spectra.profiling import profile_and_plot
 from spectral_distill.tracking.pipeline_run import task_run
 

@@ -8,7 +8,7 @@ from components.kfp_views import show_metrics
 from spectral_distill.comparison.artifact import load_comparison
 from spectral_distill.comparison.promoting import headline, promote
 from spectral_distill.core.progress import emit
-from spectral_distill.settings import PublishingOptions
+from spectral_distill.core.settings import PublishingOptions
 from spectral_distill.storage.uris import write_whole
 from spectral_distill.tracking.pipeline_run import task_run
 

@@ -7,26 +7,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from components.frame import step
-from components.image import image_in_use
+from components.image import code_version, image_in_use
 from components.kfp_page import run_link
-from components.resolve_data.resolving import check_candidates, data_version, student_checkpoints
-from spectral_distill.core.fingerprint import code_version
+from components.resolve_data.resolving import check_candidates, student_checkpoints
 from spectral_distill.core.progress import emit
-from spectral_distill.models import checkpoints
-from spectral_distill.settings import (
+from spectral_distill.core.settings import (
     ComparisonOptions,
     LatencyOptions,
     PreparationOptions,
     ProfileOptions,
     PromotionOptions,
     PublishingOptions,
-    Settings,
     SignalOptions,
     SourceOptions,
     StudentOptions,
     TeacherOptions,
-    flat,
 )
+from spectral_distill.data.sources import data_version
+from spectral_distill.models import checkpoints
+from spectral_distill.run_settings import Settings, flat
+from spectral_distill.selection.registry import foreign_code
 from spectral_distill.storage import uris as storage
 from spectral_distill.tracking import pipeline_run as tracking
 from spectral_distill.tracking.mlflow_runs import pipeline_run
@@ -65,7 +65,14 @@ def resolve(parameters: dict[str, Any]) -> Resolved:
         sources = {**settings.of(SourceOptions), "teacher": settings.teacher}
         versions = {**resolved.data_settings["versions"], "teacher": resolved.teacher_settings["version"]}
         digest = _digest(resolved)
-        tracking.open_run(run_name, link, sources=sources, versions=versions, digest=digest)
+        tracking.open_run(
+            run_name,
+            link,
+            sources=sources,
+            versions=versions,
+            digest=digest,
+            made_by={"code_version": code_version(), "image": image_in_use()},
+        )
         earlier = None if settings.force else tracking.unchanged_since(digest)
         if earlier is not None:
             tracking.mark_unchanged(earlier)
@@ -99,8 +106,10 @@ def _at_versions(settings: Settings) -> Resolved:
 
 
 def _digest(resolved: Resolved) -> str:
-    """One name for all that decides what a run makes: settings, versions, code."""
-    decided_by = {**resolved._asdict(), "code": code_version(), "image": image_in_use()}
+    """One name for all that decides what a run makes: settings, versions, code, strategies of the user's own."""
+    strategies = [candidate["strategy"] for candidate in resolved.signals_settings["candidates"]]
+    code = [code_version(), foreign_code(strategies), image_in_use()]
+    decided_by = {**resolved._asdict(), "code": code}
     return hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()[:16]
 
 

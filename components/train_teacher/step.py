@@ -4,11 +4,12 @@ from typing import Any
 
 from components.frame import step
 from components.kfp_views import show_confusion_matrix, show_metrics
+from spectral_distill.core.settings import TeacherOptions
 from spectral_distill.data.dataset import load_intents
-from spectral_distill.evaluation.scores import load_evaluation
-from spectral_distill.settings import TeacherOptions
+from spectral_distill.evaluation.scores import answer, save_evaluation, score
+from spectral_distill.storage.uris import whole_folder
 from spectral_distill.tracking.pipeline_run import task_run
-from spectral_distill.training.fine_tuning import make_teacher, save_teacher
+from spectral_distill.training.fine_tuning import make_teacher
 
 
 def train_and_evaluate(
@@ -23,7 +24,12 @@ def train_and_evaluate(
         told = {"teacher": uri, "teacher_version": version, **options.model_dump()}
         run.parameters(told)
         classifier = make_teacher(uri, version, data, options, run)
-        scores = save_teacher(classifier, data, told, teacher, evaluation)
+        predictions = answer(classifier, data, "evaluate")
+        scores = score(predictions)
+        with whole_folder(evaluation) as folder:
+            save_evaluation({"scores": scores, "settings": told}, predictions, folder)
+        with whole_folder(teacher) as folder:
+            classifier.save(folder)
         run.metrics({f"test.{name}": value for name, value in scores.items()})
         show_metrics(metrics, scores)
-        show_confusion_matrix(confusion_matrix, load_evaluation(evaluation)[1])
+        show_confusion_matrix(confusion_matrix, predictions)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pipeline.setting_options import given_settings, setting_options
 from pipeline.settings import parameters_of
-from spectral_distill.settings import Settings
+from spectral_distill.run_settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.cluster.connection import Connection

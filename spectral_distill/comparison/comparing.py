@@ -8,9 +8,9 @@ from spectral_distill.comparison.artifact import save_comparison
 from spectral_distill.comparison.promotion import decide, present_champion
 from spectral_distill.comparison.ranking import Contestant, correct_on_test, rank
 from spectral_distill.comparison.report import render_report
+from spectral_distill.core.settings import ComparisonOptions, PromotionOptions
 from spectral_distill.data.dataset import load_card, load_intents
 from spectral_distill.evaluation.scores import load_evaluation
-from spectral_distill.settings import ComparisonOptions, PromotionOptions
 from spectral_distill.spectra.profile import load_profile
 from spectral_distill.storage.uris import whole_folder, write_whole
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from spectral_distill.comparison.artifact import LEADERBOARD, REPORT, load_comparison
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.settings import PublishingOptions
 from spectral_distill.data.dataset import load_intents
 from spectral_distill.distillation.student import Description
 from spectral_distill.evaluation.scores import flat_metrics
-from spectral_distill.settings import PublishingOptions
 from spectral_distill.storage import uris as storage
 from spectral_distill.tracking import pipeline_run as tracking
 from spectral_distill.tracking import registry
@@ -140,7 +140,7 @@ def _tell_decision(leaderboard: dict[str, Any], outcome: dict[str, Any]) -> None
     model = f"{outcome['registered_model']} version {outcome['version']}"
     decided = f"{leaderboard['verdict']['ship']} is registered as {model} ({outcome['alias']}): {outcome['reason']}."
     with tracking.parent_run() as run:
-        run.describe(f"{leaderboard['verdict']['reason']}\n\n{decided}", with_report=True)
+        run.describe(f"{leaderboard['verdict']['reason']}\n\n{decided}", report=REPORT)
     tracking.mark_finished(outcome)
 
 

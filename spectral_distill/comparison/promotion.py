@@ -7,8 +7,8 @@ from typing import Any
 from datasets import DatasetDict
 
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.settings import PromotionOptions
 from spectral_distill.data.dataset import class_names
-from spectral_distill.settings import PromotionOptions
 from spectral_distill.tracking import registry
 
 

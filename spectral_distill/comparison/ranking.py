@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from spectral_distill.comparison.statistics import bootstrap_interval, holm, mcnemar_p, mean_interval
-from spectral_distill.settings import ComparisonOptions
+from spectral_distill.core.settings import ComparisonOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,8 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from spectral_distill.comparison import figures
+from spectral_distill.core.settings import ComparisonOptions
 from spectral_distill.evaluation.scores import worst_pairs
-from spectral_distill.settings import ComparisonOptions
 from spectral_distill.spectra.plots import heat_map, intensity_over_depth
 from spectral_distill.spectra.profile import SpectralProfile
 

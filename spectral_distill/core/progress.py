@@ -9,7 +9,10 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
+
+from spectral_distill.core.errors import UserError
 
 EVENTS_FILE = "SPECTRAL_DISTILL_EVENTS"
 _INTERVAL_S = 0.25
@@ -27,6 +30,22 @@ def emit(event: str, **details: Any) -> None:
             stream.write(json.dumps(record) + "\n")
     else:
         print(" ".join(f"{key}={value}" for key, value in record.items() if key != "time"), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def reported(step: str, detail: str = "") -> Iterator[None]:
+    """Emit a step's start and end, or how it failed. Errors go on."""
+    started = time.monotonic()
+    emit("step_started", step=step, detail=detail)
+    try:
+        yield
+    except UserError as error:
+        emit("step_failed", step=step, detail=detail, message=str(error))
+        raise
+    except BaseException as error:
+        emit("step_failed", step=step, detail=detail, fault=type(error).__name__)
+        raise
+    emit("step_finished", step=step, detail=detail, seconds=round(time.monotonic() - started, 1))
 
 
 class Progress:

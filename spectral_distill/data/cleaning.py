@@ -12,8 +12,8 @@ from operator import itemgetter
 from typing import Any
 
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.settings import PreparationOptions
 from spectral_distill.data.tables import Row
-from spectral_distill.settings import PreparationOptions
 
 _LEAST_PER_LABEL = 2
 _MOST_LABELS_SHARE = 0.5

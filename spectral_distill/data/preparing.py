@@ -10,14 +10,14 @@ from typing import Any
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.settings import PreparationOptions
 from spectral_distill.data.augmentation import altered_copies
 from spectral_distill.data.cleaning import clean_splits, clean_text, is_test_lot, same_text_key
 from spectral_distill.data.dataset import NO_LABEL, OUT_OF_SCOPE, UNLABELLED, save_intents
 from spectral_distill.data.demo import tables
 from spectral_distill.data.tables import Row, read_splits, read_table
-from spectral_distill.models import checkpoints
-from spectral_distill.settings import PreparationOptions
 from spectral_distill.storage import uris as storage
+from spectral_distill.storage.hub import hub_errors
 
 
 def prepare(
@@ -77,7 +77,7 @@ def _fetch(source: str, version: str, scratch: Path, options: PreparationOptions
 def _fetch_hub(source: str, version: str, scratch: Path) -> Path:
     from datasets import load_dataset
 
-    with checkpoints.hub_errors(f"data {source}"):
+    with hub_errors(f"data {source}"):
         splits = load_dataset(source.removeprefix("hf://"), revision=version.removeprefix("revision:"))
     for name, split in splits.items():
         for column, feature in split.features.items():

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.options import Options
 from spectral_distill.selection.registry import check_strategy
+from spectral_distill.selection.request import check_depth
 
 Alignment = Literal[
     "none", "hidden_mse", "cosine", "spectral", "magnitude", "log_magnitude", "band_limited", "token_axis", "pooled"
@@ -114,14 +115,6 @@ _SHORT_NAMES = {
     "final_temperature": "T_to_",
 }
 
-# In the order that docs/results.md found so far. The last is the method that this project is named after.
-DEFAULT_CANDIDATES: list[dict[str, Any]] = [
-    {"strategy": "uniform", "layers": 3},
-    {"strategy": "linear_cka", "layers": 3},
-    {"strategy": "spectral_coverage", "layers": 3},
-    {"strategy": "spectral_intensity", "layers": 3},
-]
-
 
 def parse_candidates(raw: Sequence[Any], depth: int | None = None) -> list[Candidate]:
     """Check the list as a whole; with `depth`, also against a teacher of that many layers. Raises `UserError`."""
@@ -155,17 +148,3 @@ def check_student_depth(candidate: Candidate, depth: int, where: str) -> None:
         raise UserError(
             f"{where}: layers: found {candidate.layers}, expected at most {depth}, the depth of {candidate.student}"
         )
-
-
-def check_depth(candidate: Candidate, depth: int, where: str = "candidate") -> None:
-    """`UserError` where the candidate asks for what a teacher of `depth` layers does not have."""
-    if candidate.layers > depth:
-        raise UserError(f"{where}: layers: found {candidate.layers}, expected at most {depth}, the teacher's depth")
-    if candidate.strategy in ("average_pairs", "weighted_pairs") and candidate.layers > depth - 1:
-        raise UserError(
-            f"{where}: {candidate.strategy}: found {candidate.layers} layers, expected at most {depth - 1}, "
-            f"the number of neighbouring pairs in {depth} teacher layers"
-        )
-    strange = [layer for layer in candidate.teacher_layers or [] if not 0 <= layer < depth]
-    if strange:
-        raise UserError(f"{where}: teacher_layers: found {strange}, expected numbers from 0 to {depth - 1}")

@@ -7,6 +7,7 @@ import torch
 from datasets import Dataset, DatasetDict
 
 from spectral_distill.core.progress import emit
+from spectral_distill.core.settings import SignalOptions
 from spectral_distill.data.dataset import transfer_set
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.checking import check_students
@@ -16,7 +17,6 @@ from spectral_distill.models.encoder_layers import depth, run_with_states
 from spectral_distill.models.precision import fast_inference, full_products
 from spectral_distill.models.text_classifier import TextClassifier
 from spectral_distill.selection.mapping import Selection, save_selections
-from spectral_distill.settings import SignalOptions
 from spectral_distill.storage.uris import whole_folder
 
 _GIB = 1 << 30

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from transformers import set_seed
 
 from spectral_distill.core.progress import emit
+from spectral_distill.core.settings import StudentOptions
 from spectral_distill.data.dataset import NO_LABEL, transfer_set
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.features import extract
@@ -24,7 +25,6 @@ from spectral_distill.models.precision import full_products
 from spectral_distill.models.starting_checkpoint import load_starting_checkpoint
 from spectral_distill.models.text_classifier import TextClassifier
 from spectral_distill.selection.mapping import Selection
-from spectral_distill.settings import StudentOptions
 from spectral_distill.tracking.pipeline_run import Run
 from spectral_distill.training.trainer import ClassifierTrainer, Schedule, fit, tokenized
 

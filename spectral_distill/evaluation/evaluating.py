@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
+from spectral_distill.core.settings import LatencyOptions
 from spectral_distill.data.dataset import OUT_OF_SCOPE, load_intents, sample_texts
 from spectral_distill.distillation.student import Description
 from spectral_distill.evaluation.fidelity import spectral_fidelity
 from spectral_distill.evaluation.latency import compare_speed
 from spectral_distill.evaluation.scores import answer, load_evaluation, save_evaluation, score
 from spectral_distill.models.text_classifier import load_classifier, parameter_count, weights_bytes
-from spectral_distill.settings import LatencyOptions
 from spectral_distill.spectra.profile import load_profile, profile_classifier
 from spectral_distill.storage.uris import whole_folder
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spectral_distill.core.settings import LatencyOptions
 from spectral_distill.models.text_classifier import TextClassifier
-from spectral_distill.settings import LatencyOptions
 
 _WARM_UP = 3
 

@@ -7,6 +7,7 @@ models:/name@alias, models:/name/3, runs:/id/path    a model in MLflow
 owner/name, name         an id on a model hub
 """
 
+import json
 import os
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from spectral_distill.core.errors import UserError
 from spectral_distill.models import demo_checkpoint as minilm
 from spectral_distill.storage import uris as storage
+from spectral_distill.storage.hub import hub_errors
 from spectral_distill.tracking import registry
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -43,6 +45,18 @@ def fetch(uri: str, expected: str, scratch: Path) -> Path:
     else:
         folder = _hub_download(uri, expected)
     return _check(uri, folder)
+
+
+def readable_depth(checkpoint: str) -> int | None:
+    """A checkpoint's depth where its configuration lies on this machine; None where it must be fetched first."""
+    is_demo = checkpoint == "demo:minilm"
+    folder = fetch(checkpoint, "", Path()) if is_demo else Path(checkpoint).expanduser()
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    found = [config.get(name) for name in ("num_hidden_layers", "n_layers")] if isinstance(config, dict) else []
+    return next((value for value in found if isinstance(value, int)), None)
 
 
 def _is_stored(uri: str) -> bool:
@@ -98,26 +112,3 @@ def _require_hub_id(uri: str) -> None:
             f"checkpoint {uri}: no such folder, and no hub id; expected demo:minilm, a folder, s3://, models:/, runs:/ "
             "or owner/name"
         )
-
-
-class hub_errors:
-    """Context: what a hub answers instead of data becomes one line."""
-
-    def __init__(self, what: str):
-        self._what = what
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-        from requests.exceptions import ConnectionError as NoConnection
-
-        if isinstance(error, HfHubHTTPError | HFValidationError):
-            reason = str(error).strip().splitlines()[-1]
-            raise UserError(
-                f"{self._what}: not a local path, and the hub answered: {reason}; check the name"
-            ) from error
-        if isinstance(error, OSError | NoConnection) or type(error).__module__.startswith(("httpx", "httpcore")):
-            raise UserError(
-                f"{self._what}: not a local path, and no hub can be reached ({type(error).__name__}); check the path"
-            ) from error

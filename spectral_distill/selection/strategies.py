@@ -13,18 +13,18 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from spectral_distill.core.errors import UserError
-from spectral_distill.distillation.candidates import Candidate, check_depth
 from spectral_distill.models.layer_mapping import LayerMix, evenly_spaced
 from spectral_distill.selection import layer_scores
 from spectral_distill.selection.coverage import best_representatives
 from spectral_distill.selection.mapping import Selection
 from spectral_distill.selection.registry import load_strategy
+from spectral_distill.selection.request import LayerRequest, check_depth
 from spectral_distill.spectra.profile import SpectralProfile
 
-Strategy: TypeAlias = Callable[[SpectralProfile, Candidate], list[LayerMix]]
+Strategy: TypeAlias = Callable[[SpectralProfile, LayerRequest], list[LayerMix]]
 
 
-def select(profile: SpectralProfile, candidate: Candidate) -> Selection:
+def select(profile: SpectralProfile, candidate: LayerRequest) -> Selection:
     """The candidate's selection; `UserError` when it asks for more layers than the teacher has."""
     check_depth(candidate, profile.depth)
     strategy: Strategy = load_strategy(candidate.strategy)
@@ -39,12 +39,12 @@ def select(profile: SpectralProfile, candidate: Candidate) -> Selection:
     )
 
 
-def spectral_intensity(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def spectral_intensity(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """The k most intense layers, in depth order ("When Transformers Sing", 2025)."""
     return _highest(layer_scores.intensity(profile), candidate.layers)
 
 
-def spectral_edges(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def spectral_edges(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """The first a and the last k - a layers, a chosen so that the kept intensity is largest (SpectralKD, section 3.3).
 
     Both ends are kept when k > 1; of equal cuts the one with more first layers wins.
@@ -55,7 +55,7 @@ def spectral_edges(profile: SpectralProfile, candidate: Candidate) -> list[Layer
     return _whole(max(kept.values(), key=lambda layers: scores[layers].sum()))
 
 
-def spectral_coverage(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def spectral_coverage(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """The k layers whose fingerprints best stand for those of all layers, exactly (see `coverage`).
 
     Fingerprints are those of the token axis, each token at unit RMS: on the channel axis layers differ in energy alone.
@@ -63,67 +63,67 @@ def spectral_coverage(profile: SpectralProfile, candidate: Candidate) -> list[La
     return _whole(best_representatives(layer_scores.fingerprint_distances(profile), candidate.layers))
 
 
-def spectral_update(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def spectral_update(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """The k layers whose update of the representation is spectrally most intense, in depth order."""
     return _highest(layer_scores.update_intensity(profile), candidate.layers)
 
 
-def block_influence(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def block_influence(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """The k layers that turn the representation most (ShortGPT, Men et al. 2024, arXiv 2403.03853, equation 1)."""
     return _highest(layer_scores.block_influence(profile), candidate.layers)
 
 
-def activation_norm(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def activation_norm(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """The k layers with the largest activations (RMS): what spectral intensity has to beat."""
     return _highest(layer_scores.activation_norm(profile), candidate.layers)
 
 
-def linear_cka(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def linear_cka(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """The k layers that best stand for all by linear CKA (Kornblith et al. 2019, arXiv 1905.00414), exactly."""
     return _whole(best_representatives(layer_scores.cka_distances(profile), candidate.layers))
 
 
-def uniform(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def uniform(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """Evenly spaced, both ends kept (DistilBERT, Sanh et al. 2019); one layer alone is the last."""
     return _whole(evenly_spaced(profile.depth, candidate.layers))
 
 
-def first(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def first(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """The first k layers: the top is dropped (Sajjad et al. 2020, arXiv 2004.03844)."""
     return _whole(list(range(candidate.layers)))
 
 
-def last(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def last(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """The last k layers."""
     return _whole(list(range(profile.depth - candidate.layers, profile.depth)))
 
 
-def random_(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def random_(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """k layers drawn by the candidate's seed, in depth order (RAIL-KD draws them anew each epoch)."""
     return _whole(sorted(random.Random(candidate.seed).sample(range(profile.depth), candidate.layers)))
 
 
-def average_pairs(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def average_pairs(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """Means of two neighbouring layers, pairs evenly spaced ("When Transformers Sing", first attempt)."""
     return _pairs(profile.depth, candidate.layers, (0.5, 0.5))
 
 
-def weighted_pairs(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def weighted_pairs(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """As `average_pairs`, 0.3 of the lower and 0.7 of the upper layer ("When Transformers Sing", second attempt)."""
     return _pairs(profile.depth, candidate.layers, (0.3, 0.7))
 
 
-def lowest_intensity(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def lowest_intensity(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """Control: the k least intense layers. If intensity matters, this loses."""
     return _highest(-layer_scores.intensity(profile), candidate.layers)
 
 
-def reversed_(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def reversed_(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """Control: `uniform`, deepest layer first. If order matters, this loses (as in arXiv 2502.04499)."""
     return _whole(evenly_spaced(profile.depth, candidate.layers)[::-1])
 
 
-def manual(profile: SpectralProfile, candidate: Candidate) -> list[LayerMix]:
+def manual(profile: SpectralProfile, candidate: LayerRequest) -> list[LayerMix]:
     """The layers that the user lists, in the user's order."""
     return _whole(list(candidate.teacher_layers or []))
 
@@ -142,7 +142,7 @@ def _pairs(depth: int, k: int, weights: tuple[float, float]) -> list[LayerMix]:
     return [[(layer, weights[0]), (layer + 1, weights[1])] for layer in lower]
 
 
-def _plain(found: Any, candidate: Candidate) -> list[LayerMix]:
+def _plain(found: Any, candidate: LayerRequest) -> list[LayerMix]:
     """What a strategy gave as plain numbers; `UserError` where a user's own gives something else."""
     try:
         return [[(operator.index(layer), float(weight)) for layer, weight in mix] for mix in found]
@@ -153,7 +153,7 @@ def _plain(found: Any, candidate: Candidate) -> list[LayerMix]:
         ) from None
 
 
-def _check(layers: list[LayerMix], profile: SpectralProfile, candidate: Candidate) -> None:
+def _check(layers: list[LayerMix], profile: SpectralProfile, candidate: LayerRequest) -> None:
     """`UserError` where a user's own strategy gives what no student can be made of."""
     problem = ""
     if len(layers) != candidate.layers:

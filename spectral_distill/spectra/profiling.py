@@ -4,9 +4,9 @@ from pathlib import Path
 
 from datasets import DatasetDict
 
+from spectral_distill.core.settings import ProfileOptions
 from spectral_distill.data.dataset import sample_texts
 from spectral_distill.models.text_classifier import TextClassifier
-from spectral_distill.settings import ProfileOptions
 from spectral_distill.spectra.plots import heat_map, intensity_over_depth
 from spectral_distill.spectra.profile import SpectralProfile, profile_classifier
 from spectral_distill.storage.uris import whole_folder

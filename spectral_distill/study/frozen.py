@@ -13,7 +13,7 @@ from spectral_distill.distillation.features import extract
 from spectral_distill.models import checkpoints
 from spectral_distill.models.precision import fast_inference, full_products
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
-from spectral_distill.settings import Settings
+from spectral_distill.run_settings import Settings
 
 
 def frozen_answers(settings: Settings, data: DatasetDict) -> np.ndarray:

@@ -15,30 +15,23 @@ from datasets import DatasetDict
 from filelock import FileLock, Timeout
 from sklearn.metrics import f1_score
 
-from components.frame import step
-from components.resolve_data.resolving import data_version, readable_depth
-from pipeline.workspace import Workspace
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.progress import reported
+from spectral_distill.core.settings import PreparationOptions, RunOptions, SignalOptions, StudentOptions, TeacherOptions
 from spectral_distill.data.dataset import load_intents, sample_texts
 from spectral_distill.data.preparing import prepare
+from spectral_distill.data.sources import data_version
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.capturing import capture
 from spectral_distill.distillation.distilling import build_student, distill
 from spectral_distill.distillation.signals import load_facts
 from spectral_distill.models import checkpoints
+from spectral_distill.models.checkpoints import readable_depth
 from spectral_distill.models.encoder_layers import depth
 from spectral_distill.models.text_classifier import TextClassifier
+from spectral_distill.run_settings import RENAMED, Settings
 from spectral_distill.selection.mapping import Selection
 from spectral_distill.selection.strategies import select
-from spectral_distill.settings import (
-    RENAMED,
-    PreparationOptions,
-    RunOptions,
-    Settings,
-    SignalOptions,
-    StudentOptions,
-    TeacherOptions,
-)
 from spectral_distill.spectra.profile import SpectralProfile, profile_classifier
 from spectral_distill.storage.uris import check_writable
 from spectral_distill.study.frozen import frozen_answers
@@ -62,7 +55,7 @@ class Stage:
     signals: Path
 
 
-def run_study(plan: Plan, table: Path, workspace: Workspace) -> tuple[list[Row], SpectralProfile]:
+def run_study(plan: Plan, table: Path, workspace: Path) -> tuple[list[Row], SpectralProfile]:
     """Train what is missing and append each result to `table`; returns the plan's rows and the teacher's profile.
 
     `UserError` where the table is damaged or of another teacher, or another process runs this study in the workspace.
@@ -94,14 +87,14 @@ def run_study(plan: Plan, table: Path, workspace: Workspace) -> tuple[list[Row],
 
 
 @contextmanager
-def _scratch(workspace: Workspace, study: str) -> Iterator[Path]:
+def _scratch(workspace: Path, study: str) -> Iterator[Path]:
     """A folder of this study's own, for one process at a time; what a killed one left there is removed."""
-    folder = workspace.root / f"study-{study}"
+    folder = workspace / f"study-{study}"
     try:
         alone = FileLock(f"{folder}.lock").acquire(blocking=False)
     except Timeout:
         raise UserError(
-            f"workspace {workspace.root}: another process runs a study with these settings there; "
+            f"workspace {workspace}: another process runs a study with these settings there; "
             "wait for it, or choose another --workspace"
         ) from None
     with alone:
@@ -114,7 +107,7 @@ def _scratch(workspace: Workspace, study: str) -> Iterator[Path]:
 
 
 def _prepared(settings: Settings, target: Path) -> DatasetDict:
-    with step("prepare_data"):
+    with reported("prepare_data"):
         prepare(
             data=settings.data,
             data_version=data_version(settings.data),
@@ -130,7 +123,7 @@ def _prepared(settings: Settings, target: Path) -> DatasetDict:
 
 def _taught(settings: Settings, data: DatasetDict) -> tuple[TextClassifier, np.ndarray]:
     """The teacher, and its answers to the test texts."""
-    with step("train_teacher"):
+    with reported("train_teacher"):
         version = checkpoints.version(settings.teacher)
         teacher = make_teacher(settings.teacher, version, data, TeacherOptions(**settings.of(TeacherOptions)), _NO_RUN)
         return teacher, _answers(teacher, data)
@@ -156,7 +149,7 @@ def _check_layers(known: Row | None, selection: Selection, table: Path) -> None:
 
 
 def _profiled(settings: Settings, teacher: TextClassifier, data: DatasetDict) -> SpectralProfile:
-    with step("profile_teacher"):
+    with reported("profile_teacher"):
         return profile_classifier(
             teacher,
             sample_texts(data, settings.profile_examples),
@@ -170,7 +163,7 @@ def _capture(stage: Stage, candidates: Sequence[Candidate], settings: Settings) 
     """The teacher's signals for these students, if there are any."""
     if not candidates:
         return
-    with step("capture_signals"):
+    with reported("capture_signals"):
         capture(
             teacher=stage.teacher,
             data=stage.data,
@@ -191,7 +184,7 @@ def _anchor(key: Key, stage: Stage, settings: Settings) -> Row:
 def _train(key: Key, candidate: Candidate, stage: Stage, settings: Settings) -> Row:
     started = time.monotonic()
     selection = select(stage.profile, candidate)
-    with step("distill_student", detail=candidate.name):
+    with reported("distill_student", detail=candidate.name):
         student = build_student(stage.teacher, selection, candidate, load_facts(stage.signals)["checkpoints"])
         distill(
             teacher=stage.teacher,

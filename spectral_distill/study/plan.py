@@ -17,8 +17,9 @@ from pydantic import Field
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.options import Options
-from spectral_distill.distillation.candidates import Candidate, check_depth, parse_candidate
-from spectral_distill.settings import Settings
+from spectral_distill.distillation.candidates import Candidate, parse_candidate
+from spectral_distill.run_settings import Settings
+from spectral_distill.selection.request import check_depth
 
 
 class Plan(Options):

@@ -20,10 +20,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from components.image import image_in_use
-from spectral_distill.comparison.artifact import REPORT
 from spectral_distill.core.errors import UserError
-from spectral_distill.core.fingerprint import code_version
 from spectral_distill.core.progress import emit
 from spectral_distill.tracking import ending as mlflow_ends
 from spectral_distill.tracking import mlflow_runs
@@ -61,22 +58,22 @@ class ParentRun(Run):
         super().__init__(None if found is None else found.info.run_id)
         self._found = found
 
-    def describe(self, text: str, *, with_report: bool = False) -> None:
+    def describe(self, text: str, *, report: str = "") -> None:
         """Write what MLflow shows below the run's name: links, and a text in Markdown.
 
         Args:
             text: Below the links.
-            with_report: Link to the report too, which is an artifact of this run then.
+            report: Name of the artifact of this run that is the report, to link to it; empty for none.
         """
         if self._found is not None:
-            self.description("\n\n".join(filter(None, [self._links(with_report), text])))
+            self.description("\n\n".join(filter(None, [self._links(report), text])))
 
-    def _links(self, with_report: bool) -> str:
+    def _links(self, report: str) -> str:
         assert self._found is not None
         kfp = self._found.data.tags.get(mlflow_runs.URL_TAG)
         links = [f"[Run in Kubeflow Pipelines]({kfp})"] if kfp else []
-        if with_report:
-            links.append(f"[Report]({mlflow_runs.page(self._found)}/artifacts/{REPORT}) (artifact `{REPORT}`)")
+        if report:
+            links.append(f"[Report]({mlflow_runs.page(self._found)}/artifacts/{report}) (artifact `{report}`)")
         return " · ".join(links)
 
 
@@ -114,7 +111,14 @@ def parent_run() -> Iterator[ParentRun]:
     run.close()
 
 
-def open_run(name: str, link: str, sources: Mapping[str, str], versions: Mapping[str, str], digest: str) -> None:
+def open_run(
+    name: str,
+    link: str,
+    sources: Mapping[str, str],
+    versions: Mapping[str, str],
+    digest: str,
+    made_by: Mapping[str, str],
+) -> None:
     """Make or find the parent, tell it what the pipeline run is and starts from, and end what earlier runs left open.
 
     Args:
@@ -123,6 +127,7 @@ def open_run(name: str, link: str, sources: Mapping[str, str], versions: Mapping
         sources: What the run starts from, by kind: `data`, `teacher`, …; empty ones are not told.
         versions: What stands there now, by kind.
         digest: Of all that the results depend on (see `unchanged_since`).
+        made_by: What runs the tasks: `code_version` and `image`.
 
     Raises:
         UserError: The server does not answer.
@@ -138,8 +143,7 @@ def open_run(name: str, link: str, sources: Mapping[str, str], versions: Mapping
         run.tags(
             {
                 **{f"spectral_distill.{kind}_version": versions[kind][:_TAG_LENGTH] for kind in given},
-                "spectral_distill.code_version": code_version(),
-                "spectral_distill.image": image_in_use(),
+                **{f"spectral_distill.{what}": which for what, which in made_by.items()},
                 DIGEST_TAG: digest,
             }
         )

@@ -13,15 +13,17 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor, uint8
 
-from spectral_distill.core.fingerprint import code_version
+from spectral_distill.core.fingerprint import fingerprint
 from spectral_distill.storage.uris import whole_folder
 
+_DECIDED_BY = tuple(f"spectral_distill.{name}" for name in ("core", "models", "training", "distillation"))
+"""The packages whose code decides what a training gives."""
 _WEIGHTS, _HISTORY, _STATE = "model.safetensors", "history.json", "trainer_state.json"
 
 
 def digest(weights: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
     """One name for a training that starts from these weights with these facts (JSON or tensors), by this code."""
-    found = hashlib.sha256(code_version().encode())
+    found = hashlib.sha256(fingerprint(*_DECIDED_BY).encode())
     for name, value in sorted({**weights, **facts}.items()):
         found.update(name.encode())
         if isinstance(value, Tensor):

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from datasets import DatasetDict
@@ -11,14 +10,12 @@ from transformers import set_seed
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.options import suggest
+from spectral_distill.core.settings import TeacherOptions
 from spectral_distill.data.dataset import class_names
-from spectral_distill.evaluation.scores import answer, save_evaluation, score
 from spectral_distill.models import checkpoints
 from spectral_distill.models.encoder_layers import depth
 from spectral_distill.models.linear_probe import output_layer
 from spectral_distill.models.text_classifier import TextClassifier, label_names, load_classifier, load_config
-from spectral_distill.settings import TeacherOptions
-from spectral_distill.storage.uris import whole_folder
 from spectral_distill.tracking.pipeline_run import Run
 from spectral_distill.training.trainer import Schedule, fit, tokenized
 
@@ -93,16 +90,3 @@ def reorder_head(teacher: TextClassifier, names: Sequence[str]) -> TextClassifie
 
 def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "") if names else "none"
-
-
-def save_teacher(
-    teacher: TextClassifier, data: DatasetDict, settings: dict[str, Any], model: str | Path, evaluation: str | Path
-) -> dict[str, float]:
-    """Write the teacher, and its evaluation on the test split with the settings that made it; returns the scores."""
-    predictions = answer(teacher, data, "evaluate")
-    scores = score(predictions)
-    with whole_folder(evaluation) as folder:
-        save_evaluation({"scores": scores, "settings": settings}, predictions, folder)
-    with whole_folder(model) as folder:
-        teacher.save(folder)
-    return scores

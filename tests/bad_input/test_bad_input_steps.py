@@ -19,7 +19,7 @@ from components.resolve_data.component import resolve_data
 from components.train_teacher.component import train_teacher
 from pipeline.settings import FORM
 from spectral_distill.core.errors import UserError
-from spectral_distill.settings import PreparationOptions, SourceOptions, TeacherOptions
+from spectral_distill.core.settings import PreparationOptions, SourceOptions, TeacherOptions
 from spectral_distill.storage import uris as storage
 from spectral_distill.tracking import pipeline_run as tracking
 

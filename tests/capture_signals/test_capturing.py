@@ -8,6 +8,7 @@ import pytest
 import torch
 from helpers import MAX_TOKENS, split_of
 
+from spectral_distill.core.settings import SignalOptions
 from spectral_distill.data.dataset import UNLABELLED
 from spectral_distill.distillation.candidates import Candidate, parse_candidate
 from spectral_distill.distillation.capturing import capture
@@ -15,7 +16,6 @@ from spectral_distill.distillation.features import extract
 from spectral_distill.distillation.signals import Signals, load_facts
 from spectral_distill.models.precision import fast_bf16
 from spectral_distill.selection.mapping import Selection
-from spectral_distill.settings import SignalOptions
 
 CHANNELS, TRAIN = 32, 96
 NEAR = {"atol": 5e-2, "rtol": 5e-2} if fast_bf16() else {"atol": 1e-5, "rtol": 2**-8}  # bfloat16 keeps 8 bits

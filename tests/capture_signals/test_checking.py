@@ -7,12 +7,12 @@ import pytest
 from helpers import save_tiny_encoder, tiny_tokenizer
 
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.settings import SignalOptions
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.capturing import capture
 from spectral_distill.distillation.losses import ALIGNMENTS
 from spectral_distill.models import checkpoints
 from spectral_distill.selection.mapping import Selection
-from spectral_distill.settings import SignalOptions
 
 TOKENIZERS = {
     "narrow": tiny_tokenizer(),

@@ -3,7 +3,7 @@
 import pytest
 
 from spectral_distill.comparison.promotion import decide
-from spectral_distill.settings import PromotionOptions
+from spectral_distill.core.settings import PromotionOptions
 
 CHAMPION = {"version": 3, "accuracy": 0.9}
 

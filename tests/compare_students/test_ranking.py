@@ -7,7 +7,7 @@ from statsmodels.stats.multitest import multipletests
 
 from spectral_distill.comparison.ranking import Contestant, correct_on_test, rank
 from spectral_distill.comparison.statistics import mcnemar_p, mean_interval
-from spectral_distill.settings import ComparisonOptions
+from spectral_distill.core.settings import ComparisonOptions
 
 TEXTS = 400
 OPTIONS = ComparisonOptions(comparison_confidence=0.95)

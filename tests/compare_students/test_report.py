@@ -17,9 +17,9 @@ from helpers import measure
 from spectral_distill.comparison.promotion import decide
 from spectral_distill.comparison.ranking import Contestant, correct_on_test, rank
 from spectral_distill.comparison.report import confusion, reliability_bins, render_report, spectral_findings
+from spectral_distill.core.settings import ComparisonOptions, PromotionOptions
 from spectral_distill.distillation.candidates import parse_candidate
 from spectral_distill.evaluation.scores import score
-from spectral_distill.settings import ComparisonOptions, PromotionOptions
 from spectral_distill.spectra.profile import SpectralMeter, SpectralProfile
 
 DEPTH, CHANNELS, TEXTS = 4, 64, 120

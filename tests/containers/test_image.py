@@ -8,7 +8,7 @@ import docker
 import pytest
 from docker.models.images import Image
 
-from spectral_distill.core.fingerprint import code_version
+from components.image import code_version
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -51,7 +51,7 @@ def test_the_user_is_numeric_and_not_root(image: Image, shell: Shell):
 
 
 def test_it_holds_the_code_of_this_checkout(shell: Shell):
-    found = shell("python3 -c 'from spectral_distill.core.fingerprint import code_version; print(code_version())'")
+    found = shell("python3 -c 'from components.image import code_version; print(code_version())'")
     assert found == code_version(), "the image was built from other code: run `make image` again"
 
 

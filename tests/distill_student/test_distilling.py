@@ -11,6 +11,7 @@ from helpers import LABELS, MAX_TOKENS, NO_RUN, same_weights, save_tiny_encoder,
 from transformers import BertModel, TrainingArguments
 
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.settings import SignalOptions, StudentOptions
 from spectral_distill.data.dataset import NO_LABEL, UNLABELLED, save_intents
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.capturing import capture
@@ -25,7 +26,6 @@ from spectral_distill.models.encoder_layers import depth, layer_stack, shallow_c
 from spectral_distill.models.linear_probe import start_from_probe
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
 from spectral_distill.selection.mapping import Selection, save_selections
-from spectral_distill.settings import SignalOptions, StudentOptions
 from spectral_distill.tracking.pipeline_run import Run
 from spectral_distill.training.cache_folder import VARIABLE
 from spectral_distill.training.trainer import Schedule, collator, fit, tokenized

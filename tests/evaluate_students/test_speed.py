@@ -5,9 +5,9 @@ import torch
 from helpers import intents, tiny_bert_config, tiny_tokenizer
 from transformers import BertForSequenceClassification
 
+from spectral_distill.core.settings import LatencyOptions
 from spectral_distill.evaluation.latency import compare_speed
 from spectral_distill.models.text_classifier import TextClassifier
-from spectral_distill.settings import LatencyOptions
 
 TEXTS = [text for text, _ in intents()[:50]]
 

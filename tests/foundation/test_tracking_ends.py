@@ -109,7 +109,7 @@ def test_the_parent_has_the_name_and_the_links_of_the_run(client: MlflowClient, 
 
 
 def test_without_a_name_and_a_link_there_is_a_parent_too(client: MlflowClient) -> None:
-    tracking.open_run("", "", SOURCES, VERSIONS, "digest")
+    tracking.open_run("", "", SOURCES, VERSIONS, "digest", {})
     assert parent(client).info.run_name == "pipeline run-1"
     assert "kfp.pipeline_run_url" not in parent(client).data.tags
 
@@ -126,7 +126,7 @@ def test_a_parent_that_kfps_plugin_made_keeps_its_name_and_its_link(
     own = client.create_run(experiment, tags={"mlflow.parentRunId": loop}, run_name="task").info.run_id
     monkeypatch.setenv("MLFLOW_RUN_ID", own)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", experiment)
-    tracking.open_run("ours", LINK, SOURCES, VERSIONS, "digest")
+    tracking.open_run("ours", LINK, SOURCES, VERSIONS, "digest", {})
     with tracking.task_run("uniform", role="candidate", candidate="uniform") as run:
         run.metrics({"test.accuracy": 0.9})
     tracking.complete_run("cached", role="candidate", candidate="cached", metrics={"test.accuracy": 0.8})
@@ -146,7 +146,7 @@ def test_a_parent_that_kfps_plugin_made_keeps_its_name_and_its_link(
 def test_the_report_is_linked_when_it_is_there(client: MlflowClient, begin: Callable) -> None:
     begin()
     with tracking.parent_run() as run:
-        run.describe("The first is the best.", with_report=True)
+        run.describe("The first is the best.", report="report.html")
     found = parent(client)
     note = found.data.tags["mlflow.note.content"]
     assert LINK in note and "The first is the best." in note
@@ -432,7 +432,7 @@ def test_no_run_is_found_where_its_results_do_not_hold(
 def test_without_mlflow_nothing_is_found_and_nothing_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
-    tracking.open_run("name", LINK, SOURCES, VERSIONS, "digest")
+    tracking.open_run("name", LINK, SOURCES, VERSIONS, "digest", {})
     assert tracking.unchanged_since("digest") is None
     tracking.complete_run("t", role="teacher", metrics={"test.accuracy": 1.0})
     tracking.mark_finished({"alias": "champion"})

@@ -9,7 +9,7 @@ import pytest
 from pipeline.docker_runner import docker_runner, find_image, with_absolute_paths
 from pipeline.workspace import open_workspace
 from spectral_distill.core.errors import UserError
-from spectral_distill.settings import Settings
+from spectral_distill.run_settings import Settings
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from compiled import COMMITTED, ROOT, Compiled, read
 from pipeline.deployment import STEPS, Deployment, TaskOptions
 from pipeline.graph import compile_pipeline
 from pipeline.settings import FORM, IN_ADVANCED, describe
-from spectral_distill.settings import ADVANCED, Settings
+from spectral_distill.core.settings import ADVANCED
+from spectral_distill.run_settings import Settings
 
 NEVER_CACHED = {"resolve-data", "promote-student", "close-run"}
 

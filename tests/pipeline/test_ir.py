@@ -13,7 +13,8 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineDeploymentConfig, Pipeli
 
 from components.image import IMAGE
 from pipeline.deployment import STEPS
-from spectral_distill.settings import ADVANCED, Settings
+from spectral_distill.core.settings import ADVANCED
+from spectral_distill.run_settings import Settings
 
 # What a task of the graph may carry; a loop over artifacts or an importer would be something else.
 TASK_FIELDS = {

@@ -5,7 +5,7 @@ from compiled import COMMITTED, Compiled, read
 from workflow_size import MIB, status_bytes
 
 from components.resolve_data.resolving import MOST_CANDIDATES
-from spectral_distill.distillation.candidates import DEFAULT_CANDIDATES
+from spectral_distill.core.settings import DEFAULT_CANDIDATES
 
 _COMPRESSION = 12  # a real run's 1.24 MB became 100 kB
 

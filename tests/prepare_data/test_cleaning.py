@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.settings import PreparationOptions
 from spectral_distill.data.cleaning import clean_splits, clean_text, same_text_key
 from spectral_distill.data.tables import Row
-from spectral_distill.settings import PreparationOptions
 
 OPTIONS = PreparationOptions()
 

@@ -9,6 +9,7 @@ import pytest
 from datasets import DatasetDict
 
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.settings import PreparationOptions
 from spectral_distill.data.dataset import (
     NO_LABEL,
     OUT_OF_SCOPE,
@@ -20,7 +21,6 @@ from spectral_distill.data.dataset import (
 )
 from spectral_distill.data.demo import tables
 from spectral_distill.data.preparing import prepare
-from spectral_distill.settings import PreparationOptions
 from spectral_distill.storage import uris as storage
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from components.resolve_data.resolving import data_version
+from spectral_distill.core.settings import PreparationOptions
 from spectral_distill.data.dataset import NO_LABEL, load_intents
 from spectral_distill.data.preparing import prepare
-from spectral_distill.settings import PreparationOptions
+from spectral_distill.data.sources import data_version
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = [

@@ -10,9 +10,9 @@ from helpers import LABELS, MAX_TOKENS, NO_RUN, same_weights, tiny_bert_config, 
 from transformers import BertForSequenceClassification
 
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.settings import TeacherOptions
 from spectral_distill.models import checkpoints
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
-from spectral_distill.settings import TeacherOptions
 from spectral_distill.training.fine_tuning import make_teacher, save_teacher
 
 FINE_TUNE = TeacherOptions(teacher_epochs=6, teacher_learning_rate=3e-3, teacher_batch_size=16)
