@@ -52,7 +52,7 @@ def check_calls(torch: ModuleType) -> None:
     """What imports alone do not show: data that a library reads when it is used, and that torch computes."""
     import boto3
 
-    for service in ("s3", "sts", "sso", "sso-oidc"):
+    for service in ("s3", "sts", "sso", "sso-oidc", "signin"):
         boto3.client(service, region_name="us-east-1")
     if not torch.equal(torch.eye(2) @ torch.eye(2), torch.eye(2)):
         raise ArithmeticError("torch cannot multiply")

@@ -58,6 +58,12 @@ RULES = (
 )
 
 
+def found(rule: Rule, site_packages: Path) -> list[Path]:
+    """What a rule would remove from `site_packages`."""
+    paths = {path for pattern in rule.patterns for path in site_packages.glob(pattern)}
+    return sorted(path for path in paths if not any(fnmatch(path.name, name) for name in rule.keep))
+
+
 def prune(site_packages: Path) -> Iterator[tuple[str, int]]:
     """Apply all rules.
 
@@ -68,12 +74,7 @@ def prune(site_packages: Path) -> Iterator[tuple[str, int]]:
         What a rule removes, and the bytes that this freed.
     """
     for rule in RULES:
-        found = {path for pattern in rule.patterns for path in site_packages.glob(pattern)}
-        yield rule.what, sum(_remove(path) for path in sorted(found) if not _is_kept(path, rule))
-
-
-def _is_kept(path: Path, rule: Rule) -> bool:
-    return any(fnmatch(path.name, name) for name in rule.keep)
+        yield rule.what, sum(_remove(path) for path in found(rule, site_packages))
 
 
 def _remove(path: Path) -> int:
@@ -89,15 +90,18 @@ def _remove(path: Path) -> int:
     return 0
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or not Path(arguments[0]).is_dir():
-        sys.exit(f"error: prune.py: found {arguments}; expected one folder: usage: python3 prune.py SITE_PACKAGES")
+        given = " ".join(arguments) or "nothing"
+        print(f"error: prune.py: found {given}; expected one folder, the environment's site-packages", file=sys.stderr)
+        return 2
     total = 0
     for what, size in prune(Path(arguments[0])):
         print(f"{size / 1e6:9.1f} MB  {what}")
         total += size
     print(f"{total / 1e6:9.1f} MB  in all")
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
