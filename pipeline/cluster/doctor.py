@@ -67,18 +67,15 @@ def examine(access: Access, package: Package, *, experiment: str, plugin: bool |
 
 def _image(reference: str) -> Finding:
     name, _, digest = reference.partition("@")
+    registry, _, _ = name.rpartition("/")[0].partition("/")
     tag = name.rpartition("/")[2].partition(":")[2]
     if not digest and tag in ("", "latest"):
-        return Finding(
-            "FAIL",
-            "image",
-            f"found {reference}, expected a fixed tag or a digest; compile with --image NAME@sha256:...",
-        )
-    pinned = "pinned by digest" if digest else "pinned by tag; push no other image under it, KFP's cache could not tell"
-    has_registry = "." in name.partition("/")[0] or ":" in name.partition("/")[0]
-    where = "whether nodes may pull it shows only in a run" if has_registry else (
-        "names no registry of its own, so nodes must hold it already (`kind load docker-image`)"
-    )  # fmt: skip
+        advice = "compile with --image NAME@sha256:DIGEST"
+        return Finding("FAIL", "image", f"found {reference}, expected a fixed tag or a digest; {advice}")
+    pinned = "pinned by digest" if digest else "pinned by tag (KFP's cache does not see another image under it)"
+    where = "only a run shows whether nodes may pull it"
+    if not any(sign in registry for sign in ".:"):
+        where = "no registry in its name: nodes hold it (`kind load docker-image`), or look for it on Docker Hub"
     return Finding("ok", "image", f"{reference}, {pinned}; {where}")
 
 
@@ -87,9 +84,7 @@ def _server(connection: Connection) -> Finding:
     version = str(health.get("apiServerTagName") or health.get("tag_name") or "unknown")
     users = "several users" if health.get("multi_user") else "one user"
     if health.get("apiServerReady") is False:
-        return Finding(
-            "FAIL", "API", "found a UI whose API server is not ready, expected both; look at pods ml-pipeline"
-        )
+        return Finding("FAIL", "API", "found the UI without its API server; look at the pods of ml-pipeline")
     found = re.match(r"v?(\d+)\.(\d+)", version)
     if found and (int(found[1]), int(found[2])) < OLDEST_KFP:
         oldest = ".".join(map(str, OLDEST_KFP))
@@ -132,35 +127,35 @@ def _of_server(connection: Connection, package: Package, experiment: str) -> Ite
 
 def _objects(needs: Needs, namespace: str) -> Iterator[Finding]:
     unseen = kubectl.reach(namespace)
+    if unseen is not None:
+        yield Finding("skip", "kubectl", f"{unseen}; whether the objects below exist is not known")
     for need in needs.objects:
         what = f"{need.kind} {need.name}"
-        if unseen is None:
-            yield _object(what, need, namespace)
-        else:
-            wanted = ", ".join(need.keys) or "needed as it is"
-            yield Finding("skip", what, f"{'optional; ' if need.optional else ''}{wanted}; not looked for: {unseen}")
+        yield _object(what, need, namespace) if unseen is None else Finding("skip", what, _wanted(need))
+
+
+def _wanted(need: ObjectNeed) -> str:
+    keys = f"keys {', '.join(need.keys)}" if need.keys else "by name"
+    return f"{keys}; {'optional' if need.optional else 'required'}"
 
 
 def _object(what: str, need: ObjectNeed, namespace: str) -> Finding:
     try:
         found = kubectl.keys_of(need.kind, need.name, namespace)
     except PermissionError as error:
-        return Finding("skip", what, f"kubectl may not look ({error})")
+        return Finding("skip", what, f"{_wanted(need)}; kubectl may not look ({error})")
+    if found is None and need.optional:
+        return Finding("ok", what, f"not in namespace {namespace}; steps run without {', '.join(need.keys)}")
     if found is None:
-        if need.optional:
-            return Finding(
-                "ok", what, f"not in namespace {namespace}; optional, steps do without {', '.join(need.keys)}"
-            )
-        return Finding(
-            "FAIL", what, f"found none in namespace {namespace}, expected it; make it, or compile without it"
-        )
+        return Finding("FAIL", what, f"found none in namespace {namespace}; make it, or compile without it")
     present, missing = sorted(found & set(need.keys)), sorted(set(need.keys) - found)
     if need.keys and not present:
         said = ", ".join(sorted(found)) or "nothing"
-        return Finding("FAIL", what, f"found {said}, expected one of {', '.join(need.keys)}; correct its keys")
+        return Finding("FAIL", what, f"found {said}, expected keys among {', '.join(need.keys)}; rename its keys")
     if missing and not need.optional:
-        return Finding("FAIL", what, f"found no {', '.join(missing)}, expected all keys; add them")
-    return Finding("ok", what, ", ".join(["there", *present]) + (f"; without {', '.join(missing)}" if missing else ""))
+        return Finding("FAIL", what, f"found no {', '.join(missing)}, expected every key; add them")
+    absent = f"; without {', '.join(missing)}" if missing else ""
+    return Finding("ok", what, ", ".join(["in place", *present]) + absent)
 
 
 def _s3() -> Finding:
@@ -213,19 +208,15 @@ def _seen_plugin(connection: Connection) -> bool | None:
 
 
 def _plugin(plugin: bool | None, needs: Needs) -> Finding:
-    clash = sorted(_PLUGIN_VARIABLES & needs.variables)
+    clash = ", ".join(sorted(_PLUGIN_VARIABLES & needs.variables))
     assumed = (
-        f"the file names {', '.join(clash)} for an MLflow server of your own" if clash else "the file leaves it room"
+        f"the file sets {clash}, for an MLflow server of your own" if clash else "the file sets nothing of MLflow's"
     )
     if plugin is None:
-        return Finding("skip", "MLflow plugin", f"the API shows it in runs only, and in none yet; {assumed}")
+        return Finding("skip", "MLflow plugin", f"the API shows it in runs only, and no recent run has it; {assumed}")
     if plugin and clash:
-        return Finding(
-            "FAIL",
-            "MLflow plugin",
-            f"found it on, and {', '.join(clash)} in the file: with injectUserEnvVars no pod would be valid; "
-            "compile with `mlflow: plugin` in the deployment file",
-        )
+        found = f"found it on, and {clash} in the file: with injectUserEnvVars every pod is invalid"
+        return Finding("FAIL", "MLflow plugin", f"{found}; compile with `mlflow: plugin` in the deployment file")
     return Finding("ok", "MLflow plugin", f"{'on' if plugin else 'off'}; {assumed}")
 
 
