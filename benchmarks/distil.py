@@ -6,11 +6,10 @@ from pathlib import Path
 from datasets import DatasetDict
 
 from components.capture_signals.capturing import capture
-from components.capture_signals.options import SignalOptions
 from components.distill_student.distilling import build_student, distill
-from components.distill_student.options import StudentOptions
 from components.foundation.candidates import Candidate
 from components.foundation.selection import Selection
+from components.foundation.settings import SignalOptions, StudentOptions
 from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
 

@@ -32,10 +32,10 @@ from torch.utils.data import DataLoader
 
 from components.distill_student.distilling import build_student, without_dropout
 from components.distill_student.losses import complex_spectral, distillation_kl
-from components.distill_student.options import StudentOptions
 from components.foundation.candidates import Candidate
 from components.foundation.precision import fast_attention_gradients, fast_products
 from components.foundation.selection import Selection
+from components.foundation.settings import StudentOptions
 from components.foundation.text_model import TextClassifier
 from components.foundation.training import collator, tokenized
 

@@ -10,17 +10,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from components.select_layers.component import select_layers
+
 from components.capture_signals.component import capture_signals
 from components.compare_students.component import compare_students
 from components.distill_student.component import distill_student
-from components.evaluate_student.component import evaluate_student
+from components.evaluate_students.component import evaluate_students
+from components.foundation.settings import Settings
 from components.prepare_data.component import prepare_data
 from components.profile_teacher.component import profile_teacher
 from components.promote_student.component import promote_student
 from components.resolve_data.component import resolve_data
-from components.select_layers.component import select_layers
 from components.train_teacher.component import train_teacher
-from pipeline.settings import Settings, read_settings
+from pipeline.settings import read_settings
 
 
 def main(settings: dict[str, Any], folder: Path) -> None:
@@ -74,7 +76,7 @@ def main(settings: dict[str, Any], folder: Path) -> None:
             student=student,
         )
         call(
-            evaluate_student,
+            evaluate_students,
             prepared=prepared,
             teacher=model,
             teacher_evaluation=taught,

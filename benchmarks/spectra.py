@@ -17,12 +17,12 @@ import torch
 from measure import MAX_TOKENS, encoder, median_ratio, report, seconds_of, texts
 from torch import Tensor
 
+from components.foundation.settings import ProfileOptions
 from components.foundation.spectral_profile import profile_classifier
 from components.foundation.text_model import TextClassifier
-from components.profile_teacher.options import ProfileOptions
 
 _SHAPES = {"MiniLM": (6, 384), "BERT-base": (12, 768), "RoBERTa-large": (24, 1024)}
-_TEXTS = ProfileOptions().profile_texts
+_TEXTS = ProfileOptions().profile_examples
 _NAIVE_EVERY = 20  # texts: the naive way keeps all activations, and is given every twentieth
 
 

@@ -17,9 +17,9 @@ from torch import Tensor
 from components.foundation.candidates import parse_candidate
 from components.foundation.demo import minilm
 from components.foundation.precision import fast_inference
+from components.foundation.settings import ProfileOptions
 from components.foundation.spectral_profile import AHEAD, SpectralMeter, SpectralProfile
 from components.foundation.text_model import TextClassifier, load_classifier
-from components.profile_teacher.options import ProfileOptions
 from components.select_layers.layer_scores import SCORES
 from components.select_layers.strategies import select
 
@@ -38,7 +38,7 @@ def main() -> None:
     classifier = load_classifier(arguments.model, max_tokens=MAX_TOKENS, labels=LABELS)
     known = pd.read_csv(arguments.data)[arguments.column]
     draws = [
-        _profiles(classifier, known.sample(_OPTIONS.profile_texts, random_state=draw).tolist())
+        _profiles(classifier, known.sample(_OPTIONS.profile_examples, random_state=draw).tolist())
         for draw in range(arguments.draws)
     ]
     pairs = {f"every {stride}th": [(draw[stride], draw[1]) for draw in draws] for stride in _STRIDES}

@@ -25,7 +25,7 @@ from measure import report
 
 from components.foundation.candidates import DEFAULT_CANDIDATES
 
-_FEW_BATCHES = {"speed_batches": 5}
+_FEW_BATCHES = {"latency_batches": 5}
 _TRAININGS = "trainings"  # the workspace's folder of finished trainings
 _UNTRACKED = {"MLFLOW_TRACKING_URI": ""}
 

@@ -9,13 +9,14 @@ import click
 from components.foundation.errors import UserError
 from components.foundation.image import IMAGE
 from components.foundation.mlflow_server import address
+from components.foundation.settings import Settings, flat
 from components.foundation.storage import write_whole
 from pipeline.cluster.doctor_command import doctor
 from pipeline.cluster.run_commands import runs, submit
 from pipeline.cluster.schedule_commands import schedule
 from pipeline.display import open_console
-from pipeline.setting_options import given_settings, setting_options
-from pipeline.settings import Settings, describe, read_settings
+from pipeline.setting_options import given_settings, setting_options, warn
+from pipeline.settings import FORM, IN_ADVANCED, describe, read_settings
 from pipeline.workspace import open_workspace
 
 _WORKSPACE = click.option(
@@ -26,10 +27,17 @@ _WORKSPACE = click.option(
 )
 _SETTINGS_PAGE = """# Settings
 
-Every parameter of the pipeline. In the KFP UI they are the run's parameters; on a laptop each
-is an option (`--teacher-epochs 5`) or a line of a settings file (`teacher_epochs: 5`). Made by `make compile`.
+Every setting of a run. On the command line each is an option (`--teacher-epochs 5`) or a line of a settings file
+(`teacher_epochs: 5`). In the KFP UI the first table's are the parameters of a run. Made by `make compile`.
 
 {settings}
+
+## Advanced settings
+
+In the KFP UI these share the parameter `advanced`, a JSON object such as `{{"teacher_seed": 1, "latency_batches": 10}}`.
+Elsewhere they are settings like all others.
+
+{advanced}
 
 ## Task options
 
@@ -84,6 +92,11 @@ def run(settings_file: str | None, workspace: str, runner: str, image: str, **gi
     place, console = open_workspace(workspace), open_console()
     started = time.monotonic()
     result = run_locally(settings, place, Display(console), find_image(image) if runner == "docker" else None)
+    if result["event"] == "unchanged":
+        console.print(f"\nNothing is new since run {result['run']}: data, teacher, settings and code are the same.")
+        console.print("Its leaderboard stands; --force runs anyway.\n")
+        _print_leaderboard(result["run"], workspace)
+        return
 
     from components.foundation.comparison import REPORT, load_comparison
 
@@ -108,6 +121,10 @@ def run(settings_file: str | None, workspace: str, runner: str, image: str, **gi
 @_WORKSPACE
 def compare(run_id: str | None, workspace: str) -> None:
     """Print the leaderboard of a run from MLflow."""
+    _print_leaderboard(run_id, workspace)
+
+
+def _print_leaderboard(run_id: str | None, workspace: str) -> None:
     from components.foundation.tracking import student_runs
     from pipeline.display import leaderboard_table, tracked_rows
 
@@ -122,7 +139,7 @@ def compare(run_id: str | None, workspace: str) -> None:
 @cli.command()
 @click.argument("texts", nargs=-1, required=True)
 @click.option(
-    "--model", default=None, help="Registered model; its champion answers. [default: the setting registered_model]"
+    "--model", default=None, help="Registered model; its champion answers. [default: the setting promotion_model]"
 )
 @_WORKSPACE
 def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
@@ -130,7 +147,7 @@ def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
     from pipeline.champion import answer_with_champion
 
     _tracking_of(workspace)
-    for label, confidence in answer_with_champion(model or Settings().registered_model, texts):
+    for label, confidence in answer_with_champion(model or Settings().promotion_model, texts):
         click.echo(f"{label}\t{confidence:.4f}")
 
 
@@ -140,7 +157,7 @@ def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
     "--output", default="docs/studies", show_default=True, help="Folder of the table, the findings, the plot."
 )
 @click.option("--data", default=None, help="Data to study; the plan's own otherwise.")
-@click.option("--unlabelled-data", default=None, help="Texts without labels; the plan's own otherwise.")
+@click.option("--data-unlabelled", default=None, help="Texts without labels; the plan's own otherwise.")
 @click.option("--teacher", default=None, help="Where the teacher's checkpoint lies; the plan's own otherwise.")
 @_WORKSPACE
 def study(plan_file: str, output: str, workspace: str, **sources: str | None) -> None:
@@ -155,7 +172,7 @@ def study(plan_file: str, output: str, workspace: str, **sources: str | None) ->
     values = read_settings(plan_file)
     here = {name: uri for name, uri in sources.items() if uri is not None}
     settings = values.get("settings") or {}
-    values["settings"] = {**settings, **here} if isinstance(settings, dict) else settings
+    values["settings"] = {**flat(settings, warn), **here} if isinstance(settings, dict) else settings
     plan, folder, name, console = Plan(**values), Path(output), Path(plan_file).stem, open_console()
     place = open_workspace(workspace)
     with following_here(place, Display(console)):
@@ -184,8 +201,12 @@ def compile_(output: str, image: str | None, deployment_file: str | None, settin
     except (OSError, ValueError) as error:
         raise UserError(f"--output {output}: {error}; expected a writable path that ends in .yaml") from error
     if settings_page:
-        settings, task_options = describe(Settings.model_fields.items()), describe(TaskOptions.model_fields.items())
-        write_whole(settings_page, _SETTINGS_PAGE.format(settings=settings, task_options=task_options))
+        page = _SETTINGS_PAGE.format(
+            settings=describe(FORM.items()),
+            advanced=describe(IN_ADVANCED.items()),
+            task_options=describe(TaskOptions.model_fields.items()),
+        )
+        write_whole(settings_page, page)
     click.echo(f"wrote {output}")
 
 

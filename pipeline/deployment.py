@@ -12,8 +12,8 @@ from components.foundation.image import IMAGE
 from components.foundation.options import Options, suggest
 
 STEPS = (
-    "resolve-data", "prepare-data", "train-teacher", "profile-teacher", "select-layers", "capture-signals",
-    "distill-student", "evaluate-student", "compare-students", "promote-student", "close-run",
+    "resolve-data", "prepare-data", "train-teacher", "profile-teacher", "capture-signals",
+    "distill-student", "evaluate-students", "compare-students", "promote-student", "close-run",
 )  # fmt: skip
 """Tasks of the graph, by the names that the KFP UI shows."""
 
@@ -59,22 +59,6 @@ Folder = Annotated[str, AfterValidator(_FOLDER)]
 Sources = dict[ObjectName, dict[str, Variable]]
 
 
-def _as_named(*variables: str) -> dict[str, str]:
-    return {variable: variable for variable in variables}
-
-
-_SECRETS = {
-    "spectral-distill-s3": _as_named("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
-    "spectral-distill-mlflow": _as_named(
-        "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
-    ),
-}
-_CONFIG_MAPS = {
-    "spectral-distill-s3": _as_named("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"),
-    "spectral-distill-mlflow": _as_named("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"),
-}
-
-
 class Toleration(Options):
     """A taint that a task's pod puts up with, in the words of Kubernetes."""
 
@@ -106,11 +90,17 @@ class TaskOptions(Options):
         [], description="Taints that the task tolerates: key, operator, value, effect."
     )
     retries: int = Field(
-        2, ge=0, le=10, description="Times that a failed task is started again; bad input is repeated too."
+        2,
+        ge=0,
+        le=10,
+        description="Times that a task whose pod was lost is started again. KFP's own installation never repeats a "
+        "container that failed.",
     )
-    retry_wait_seconds: PositiveInt = Field(30, description="Wait before the first retry.")
+    retry_wait_seconds: PositiveInt = Field(
+        1, description="Wait before the first retry; a failed container, too, counts as failed only after it."
+    )
     retry_factor: int = Field(2, ge=1, le=10, description="Factor by which the wait grows.")
-    timeout_seconds: PositiveInt = Field(_DAY_S, description="Most time for the task, all its retries included.")
+    timeout_seconds: PositiveInt = Field(_DAY_S, description="Maximum run time of each pod of the task.")
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         "IfNotPresent", description="When the node asks the registry."
     )
@@ -125,11 +115,17 @@ class TaskOptions(Options):
     trainings_folder: Folder | None = Field(
         None, description="Folder of a volume for checkpoints, where a task that is started again resumes."
     )
+    environment_secret: ObjectName = Field(
+        "spectral-distill", description="Secret whose keys are environment variables; may be missing."
+    )
+    environment_config_map: ObjectName = Field(
+        "spectral-distill-config", description="ConfigMap whose keys are environment variables; may be missing."
+    )
     secrets: Sources = Field(
-        _SECRETS, description="Environment from Secrets, those that exist: name of the secret, key, variable."
+        {}, description="Further variables from Secrets with keys of other names: secret, key, variable."
     )
     config_maps: Sources = Field(
-        _CONFIG_MAPS, description="Environment from ConfigMaps, those that exist: name, key, variable."
+        {}, description="Further variables from ConfigMaps with keys of other names: ConfigMap, key, variable."
     )
 
     @model_validator(mode="after")
@@ -150,6 +146,15 @@ class TaskOptions(Options):
         return self
 
     @model_validator(mode="after")
+    def _mounts_two_objects(self) -> "TaskOptions":
+        if self.environment_secret == self.environment_config_map:
+            raise ValueError(
+                f"environment_secret and environment_config_map: found {self.environment_secret!r} for both; KFP names "
+                "their volumes alike, so use two names"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _names_each_variable_once(self) -> "TaskOptions":
         givers: dict[str, str] = {}
         for source, variables in [*self.secrets.items(), *self.config_maps.items()]:
@@ -164,7 +169,8 @@ class Deployment(Options):
     """The image, how many candidates run at once, and how tasks run: all of them, and single steps otherwise."""
 
     image: Image = Field(IMAGE, description="Image of every task, pinned by tag or digest.")
-    candidates_at_once: PositiveInt = Field(1, description="Candidates that are distilled at the same time.")
+    candidates_at_once: PositiveInt = Field(4, description="Candidates that are distilled at the same time.")
+    ui: str = Field("", pattern=r"^(https?://\S+)?$", description="Where people open the KFP UI, for links in MLflow.")
     tasks: dict[str, Any] = Field({}, description="Task options of every step.")
     steps: dict[str, dict[str, Any]] = Field({}, description="Task options of single steps, over those of `tasks`.")
 

@@ -13,10 +13,10 @@ from typing import Any
 from unittest.mock import patch
 
 from components.foundation.errors import UserError
-from pipeline.settings import Settings
+from components.foundation.settings import Settings
 from pipeline.workspace import Workspace
 
-_SOURCES = ("data", "out_of_scope_data", "unlabelled_data", "teacher")
+_SOURCES = ("data", "data_out_of_scope", "data_unlabelled", "teacher")
 """Settings that may name files or folders of this machine."""
 _PREFIXES_PASSED_ON = (
     *("AWS_", "MLFLOW_"),
@@ -87,7 +87,7 @@ def with_absolute_paths(settings: Settings) -> Settings:
     """The same settings; what they name on this machine is named independently of the working folder and of ~."""
     named = {name: _absolute(getattr(settings, name)) for name in _SOURCES}
     if _publishes_here(settings):
-        named["publish_to"] = os.path.abspath(os.path.expanduser(settings.publish_to))
+        named["promotion_publish_to"] = os.path.abspath(os.path.expanduser(settings.promotion_publish_to))
     candidates = [
         {**candidate, "student": _absolute(candidate["student"])} if candidate.get("student") else candidate
         for candidate in settings.candidates
@@ -127,17 +127,19 @@ def _absolute(uri: str) -> str:
 
 
 def _publishes_here(settings: Settings) -> bool:
-    return bool(settings.publish_to) and "://" not in settings.publish_to
+    return bool(settings.promotion_publish_to) and "://" not in settings.promotion_publish_to
 
 
 def _written_to(settings: Settings, workspace: Workspace) -> Iterator[Path]:
     yield workspace.root
     if _publishes_here(settings):
-        folder = Path(settings.publish_to)
+        folder = Path(settings.promotion_publish_to)
         try:
             workspace.make(folder)
         except OSError as error:
-            raise UserError(f"publish_to {folder}: cannot be made ({error.strerror}); choose another folder") from error
+            raise UserError(
+                f"promotion_publish_to {folder}: cannot be made ({error.strerror}); choose another folder"
+            ) from error
         yield folder
 
 

@@ -18,10 +18,11 @@ from components.foundation.code_version import code_version
 from components.foundation.errors import UserError
 from components.foundation.image import VARIABLE as IMAGE_VARIABLE
 from components.foundation.progress import EVENTS_FILE
+from components.foundation.settings import Settings
 from components.foundation.strategy_names import foreign_code
 from pipeline.display import Display
 from pipeline.docker_runner import Image, docker_runner, true_exit_codes, with_absolute_paths
-from pipeline.settings import Settings
+from pipeline.settings import parameters_of
 from pipeline.warm_python import warm_python
 from pipeline.workspace import Workspace
 
@@ -37,7 +38,7 @@ _TASK_IMPORTS = (
     "transformers.modeling_utils",
     "transformers.trainer",
     "components.distill_student.distilling",
-    "components.evaluate_student.evaluating",
+    "components.evaluate_students.evaluating",
     "components.compare_students.comparing",
     "mlflow.transformers",
     "transformers.pipelines",
@@ -48,7 +49,8 @@ _TASK_IMPORTS = (
 def run_locally(
     settings: Settings, workspace: Workspace, display: Display, image: Image | None = None
 ) -> dict[str, Any]:
-    """Run the pipeline; returns the `result` event: the path of the `comparison`, and what was promoted.
+    """Run the pipeline; returns the `result` event (the path of the `comparison`, and what was promoted), or the event
+    `unchanged` where nothing is new since an earlier run.
 
     Tasks run in containers of the `image`, or as subprocesses of this environment where none is given. KFP's output
     goes to the workspace's log. A task that refuses its input raises `UserError`; a fault raises `RuntimeError` that
@@ -78,7 +80,7 @@ def run_locally(
     history = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
     if failed:
         raise _failure(history, log)
-    return next(event for event in reversed(history) if event["event"] == "result")
+    return next(event for event in reversed(history) if event["event"] in ("result", "unchanged"))
 
 
 @contextlib.contextmanager
@@ -105,7 +107,7 @@ def _run_in_subprocesses(settings: Settings, workspace: Workspace) -> None:
         from kfp import local
 
         _configure(local.SubprocessRunner(use_venv=False), workspace, _code(settings))
-        _graph()(**settings.model_dump())
+        _graph()(**parameters_of(settings))
 
 
 def _code(settings: Settings) -> str:
@@ -119,15 +121,15 @@ def _run_in_containers(settings: Settings, workspace: Workspace, image: Image, e
     runner = docker_runner(settings, workspace, {**environment, IMAGE_VARIABLE: image.id})
     _configure(runner, workspace, image.id)
     with true_exit_codes():
-        _graph(image=image.reference)(**settings.model_dump())
+        _graph(image=image.reference)(**parameters_of(settings))
 
 
 def _graph(**deployment: Any) -> Any:
-    """The pipeline; what fails here fails at once, as who started it looks on."""
+    """The pipeline; nothing is retried, as whoever started it looks on."""
     from pipeline.deployment import Deployment
     from pipeline.graph import pipeline_for
 
-    return pipeline_for(Deployment(tasks={"retries": 0}, **deployment))
+    return pipeline_for(Deployment(candidates_at_once=1, tasks={"retries": 0}, **deployment))
 
 
 def _configure(runner: Any, workspace: Workspace, code: str) -> None:

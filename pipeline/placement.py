@@ -2,7 +2,7 @@
 
 from kfp import dsl, kubernetes
 
-from components.foundation import image, trainings_folder
+from components.foundation import image, kfp_page, mounted_environment, trainings_folder
 from pipeline.deployment import Deployment, TaskOptions
 
 _SCRATCH, _SHARED_MEMORY = "/tmp", "/dev/shm"
@@ -12,9 +12,12 @@ def place(deployment: Deployment, task: dsl.PipelineTask, *, cached: bool) -> ds
     """Give the task its image, resources, node, retries, volumes and environment. kfp.local ignores most of it."""
     options = deployment.task(task.name)
     task.set_container_image(deployment.image)
-    task.set_env_variable(image.VARIABLE, deployment.image)
-    for put in (_resources, _node, _patience, _identity, _volumes, _environment):
+    for put in (_resources, _node, _retries, _identity, _volumes, _environment):
         put(task, options)
+    if task.name == "resolve-data":  # tells MLflow where the run comes from; for the others it would be ballast
+        task.set_env_variable(image.VARIABLE, deployment.image)
+        if deployment.ui:
+            task.set_env_variable(kfp_page.VARIABLE, deployment.ui)
     return task.set_caching_options(enable_caching=cached)
 
 
@@ -39,16 +42,16 @@ def _node(task: dsl.PipelineTask, options: TaskOptions) -> None:
         kubernetes.add_toleration(task, **toleration.model_dump())
 
 
-def _patience(task: dsl.PipelineTask, options: TaskOptions) -> None:
-    kubernetes.set_timeout(task, options.timeout_seconds)
+def _retries(task: dsl.PipelineTask, options: TaskOptions) -> None:
+    kubernetes.set_timeout(task, options.timeout_seconds)  # of each pod
     if options.retries:
-        # Argo counts the longest duration from the start of the first attempt, and kills later ones when it is over:
-        # KFP's default of an hour would leave no retry to a training that fails after two.
+        # Argo counts the maximum duration from the start of the first attempt: KFP's default of an hour would leave no
+        # retry to a training whose pod is lost after two.
         task.set_retry(
             options.retries,
             backoff_duration=f"{options.retry_wait_seconds}s",
             backoff_factor=options.retry_factor,
-            backoff_max_duration=f"{options.timeout_seconds}s",
+            backoff_max_duration=f"{options.timeout_seconds * (options.retries + 1)}s",
         )
 
 
@@ -70,8 +73,11 @@ def _volumes(task: dsl.PipelineTask, options: TaskOptions) -> None:
 
 
 def _environment(task: dsl.PipelineTask, options: TaskOptions) -> None:
-    """None of it is part of the cache key: neither the run's id nor what secrets and config maps hold."""
+    """None of it is part of the cache key: neither the run's id nor what Secrets and ConfigMaps hold."""
     kubernetes.use_field_path_as_env(task, "KFP_RUN_ID", "metadata.labels['pipeline/runid']")
+    folder = mounted_environment.FOLDER
+    kubernetes.use_secret_as_volume(task, options.environment_secret, f"{folder}/secret", optional=True)
+    kubernetes.use_config_map_as_volume(task, options.environment_config_map, f"{folder}/config", optional=True)
     for name, variables in options.secrets.items():
         kubernetes.use_secret_as_env(task, name, variables, optional=True)
     for name, variables in options.config_maps.items():

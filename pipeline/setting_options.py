@@ -7,18 +7,23 @@ from typing import Any
 import click
 
 from components.foundation.errors import UserError
-from pipeline.settings import Settings, plain_type, read_settings
+from components.foundation.settings import RENAMED, Settings, flat
+from pipeline.settings import plain_type, read_settings
 
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--settings FILE` as `settings_file`, and every setting under its own name, None where it is not given."""
+    for old in RENAMED:
+        command = click.option(_flag(old), old, default=None, hidden=True)(command)
     for name, field in reversed(Settings.model_fields.items()):
         kind = plain_type(field)
         default = "the built-in list" if kind is list else repr(field.get_default())
         command = click.option(
-            f"--{name.replace('_', '-')}",
+            _flag(name),
             name,
             default=None,
+            is_flag=kind is bool and not field.get_default(),
+            flag_value="true",
             type=click.STRING,
             metavar=kind.__name__.upper(),
             help=f"{field.description} [default: {default}]",
@@ -29,9 +34,22 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def given_settings(settings_file: str | None, options: Mapping[str, str | None]) -> dict[str, Any]:
-    """What the file and the options say, unchecked; `Settings` checks it and turns it into the right types."""
-    values = read_settings(settings_file) if settings_file else {}
-    return values | {name: _parse(name, text) for name, text in options.items() if text is not None}
+    """What the file and the options say, unchecked; `Settings` checks it and turns it into the right types.
+
+    A deprecated name is accepted with a line on stderr.
+    """
+    values = flat(read_settings(settings_file), warn) if settings_file else {}
+    given = {name: text for name, text in options.items() if text is not None}
+    return values | {name: _parse(name, text) for name, text in flat(given, warn).items()}
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def warn(line: str) -> None:
+    """Tell the user of a deprecated name."""
+    click.echo(f"warning: {line}", err=True)
 
 
 def _parse(name: str, text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Every parameter of the pipeline: the sum of what its steps declare. Signature, CLI and docs follow from here."""
+"""The settings as the pipeline's parameters: its form in the KFP UI, settings files, documentation."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -8,36 +8,34 @@ from typing import Any, get_origin
 import yaml
 from pydantic.fields import FieldInfo
 
-from components.capture_signals.options import SignalOptions
-from components.compare_students.options import ComparisonOptions, PromotionOptions
-from components.distill_student.options import StudentOptions
-from components.evaluate_student.options import SpeedOptions
-from components.foundation.candidates import parse_candidates
 from components.foundation.errors import UserError
-from components.prepare_data.options import PreparationOptions
-from components.profile_teacher.options import ProfileOptions
-from components.promote_student.options import PublishingOptions
-from components.resolve_data.options import SourceOptions
-from components.train_teacher.options import TeacherOptions
+from components.foundation.settings import ADVANCED, Settings, is_advanced
+
+FORM = {name: field for name, field in Settings.model_fields.items() if not is_advanced(field)}
+"""Settings that are parameters of their own."""
+
+IN_ADVANCED = {name: field for name, field in Settings.model_fields.items() if is_advanced(field)}
+"""Settings that share the parameter `advanced`."""
+
+_ADVANCED_DESCRIPTION = 'Further settings, a JSON object, such as {"teacher_seed": 1}: ' + ", ".join(IN_ADVANCED) + "."
 
 
-class Settings(
-    PublishingOptions,
-    PromotionOptions,
-    ComparisonOptions,
-    SpeedOptions,
-    StudentOptions,
-    SignalOptions,
-    ProfileOptions,
-    TeacherOptions,
-    PreparationOptions,
-    SourceOptions,
-):
-    """All settings of a run, flat; pydantic lists the fields of the last base first."""
+def parameters_of(settings: Settings, given: Iterable[str] | None = None) -> dict[str, Any]:
+    """The pipeline's arguments that stand for these settings.
 
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**values)
-        parse_candidates(self.candidates)
+    Args:
+        settings: The settings of a run.
+        given: Names of the settings to pass on; the pipeline's defaults stand for the others. All if None.
+
+    Returns:
+        Values by parameter. Advanced settings at their defaults are left out.
+    """
+    values = settings.model_dump(include=None if given is None else set(given))
+    further = {
+        name: value for name, value in values.items() if name in IN_ADVANCED and value != IN_ADVANCED[name].default
+    }
+    outer = {name: value for name, value in values.items() if name in FORM}
+    return outer | ({ADVANCED: further} if further else {})
 
 
 def read_settings(path: str) -> dict[str, Any]:
@@ -57,23 +55,23 @@ def read_settings(path: str) -> dict[str, Any]:
     return {str(name): value for name, value in values.items()}
 
 
-def with_settings(function: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Make `function(settings)` a pipeline function with one documented parameter for each setting.
+def with_parameters(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Make `function(parameters)` a pipeline function with one documented parameter for each of the form.
 
     KFP reads the pipeline's inputs, their types, defaults and descriptions from signature and docstring; while it
-    compiles, `settings.name` is the pipeline's input of that name.
+    compiles, `parameters.name` is the pipeline's input of that name.
     """
+    about = {name: (_kfp_type(field), field.get_default(), field.description) for name, field in FORM.items()}
+    about[ADVANCED] = (dict, {}, _ADVANCED_DESCRIPTION)
 
     def with_inputs(*inputs: Any) -> Any:
-        return function(SimpleNamespace(**dict(zip(Settings.model_fields, inputs, strict=True))))
+        return function(SimpleNamespace(**dict(zip(about, inputs, strict=True))))
 
     parameters = [
-        inspect.Parameter(
-            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=field.get_default(), annotation=plain_type(field)
-        )
-        for name, field in Settings.model_fields.items()
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)
+        for name, (kind, default, _) in about.items()
     ]
-    lines = [f"    {name}: {field.description}" for name, field in Settings.model_fields.items()]
+    lines = [f"    {name}: {description}" for name, (_, _, description) in about.items()]
     with_inputs.__doc__ = "\n".join([inspect.getdoc(function) or "", "", "Args:", *lines])
     with_inputs.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         parameters, return_annotation=inspect.signature(function).return_annotation
@@ -82,7 +80,7 @@ def with_settings(function: Callable[[Any], Any]) -> Callable[..., Any]:
 
 
 def plain_type(field: FieldInfo) -> type:
-    """The field's type as KFP knows types: `list[...]` is `list`."""
+    """The field's type without its arguments: `list[...]` is `list`."""
     return get_origin(field.annotation) or field.annotation  # type: ignore[return-value]
 
 
@@ -90,3 +88,17 @@ def describe(fields: Iterable[tuple[str, FieldInfo]]) -> str:
     """A Markdown table of settings: name, default, meaning."""
     rows = [f"| `{name}` | `{field.get_default()!r}` | {field.description} |" for name, field in fields]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
+
+
+def describe_form() -> str:
+    """The same for the pipeline's page in the KFP UI: a list, as that page renders no tables."""
+    lines = [f"- **{name}**: {field.description}" for name, field in sorted(FORM.items())]
+    further = [
+        f"    - **{name}** (`{field.get_default()!r}`): {field.description}" for name, field in IN_ADVANCED.items()
+    ]
+    return "\n".join([*lines, f"- **{ADVANCED}**: further settings, a JSON object:", *further])
+
+
+def _kfp_type(field: FieldInfo) -> Any:
+    """The field's type as KFP wants it. Items of a bare `list` would be strings, which the backend refuses."""
+    return field.annotation if plain_type(field) is list else plain_type(field)

@@ -7,14 +7,14 @@ import torch
 from datasets import Dataset, DatasetDict
 
 from components.capture_signals.checking import check_students
-from components.capture_signals.options import SignalOptions
 from components.foundation.candidates import Candidate
 from components.foundation.features import extract, width
 from components.foundation.intents import transfer_set
 from components.foundation.layer_stack import depth, run_with_states
 from components.foundation.precision import fast_inference, full_products
 from components.foundation.progress import emit
-from components.foundation.selection import Selection
+from components.foundation.selection import Selection, save_selections
+from components.foundation.settings import SignalOptions
 from components.foundation.signals import Feature, TextSignals, write_signals
 from components.foundation.storage import whole_folder
 from components.foundation.text_model import TextClassifier
@@ -33,7 +33,8 @@ def capture(
     checkpoints: Mapping[str, str],
     target: str | Path,
 ) -> dict[str, object]:
-    """Record logits, and those layers and features of hidden states that candidates align to and that fit the budget.
+    """Record logits, and those layers and features of hidden states that candidates align to and that fit the budget,
+    beside the selections.
 
     `selections` by candidate's name; `checkpoints`: the pinned version of each checkpoint that candidates start from,
     handed on to the students. Returns the facts. `UserError` for students that could not be taught by them.
@@ -62,6 +63,7 @@ def capture(
     }
     with whole_folder(target) as folder, fast_inference():
         write_signals(_record(teacher, data, features), features, facts, folder)
+        save_selections(selections, folder)
     return facts
 
 

@@ -7,9 +7,7 @@ from components.foundation.image import IMAGE
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def close_run(status: dsl.PipelineTaskFinalStatus):
-    """End the pipeline run in MLflow as finished or failed. Runs whatever happened before."""
-    from components.foundation.step import step
-    from components.foundation.tracking import close_parent
+    """End the pipeline run in MLflow with the status that its tasks show. Runs whatever happened before."""
+    from components.close_run.step import close
 
-    with step("close_run"):
-        close_parent("FINISHED" if status.state in ("SUCCEEDED", "COMPLETE") else "FAILED")
+    close(status.state, status.error_message or "")

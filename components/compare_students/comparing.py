@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from components.compare_students.options import ComparisonOptions, PromotionOptions
 from components.compare_students.promotion import decide, present_champion
 from components.compare_students.ranking import Contestant, correct_on_test, rank
 from components.compare_students.report import render_report
 from components.foundation.comparison import save_comparison
 from components.foundation.intents import load_card, load_intents
 from components.foundation.scores import load_evaluation
+from components.foundation.settings import ComparisonOptions, PromotionOptions
 from components.foundation.spectral_profile import load_profile
 from components.foundation.storage import whole_folder, write_whole
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from datasets import DatasetDict
 
-from components.compare_students.options import PromotionOptions
 from components.foundation import registry
 from components.foundation.errors import UserError
 from components.foundation.intents import class_names
+from components.foundation.settings import PromotionOptions
 
 
 def decide(ship: dict[str, Any], champion: dict[str, Any] | None, options: PromotionOptions) -> dict[str, Any]:
@@ -19,8 +19,10 @@ def decide(ship: dict[str, Any], champion: dict[str, Any] | None, options: Promo
     """
     accuracy = ship["scores"]["accuracy"]
     p95 = ship["speed"]["batch_1"]["student_p95_ms"]
-    if 0 < options.latency_budget_ms < p95:
-        return _challenger(f"p95 latency is {p95:.2f} ms, over the budget of {options.latency_budget_ms:g} ms")
+    if 0 < options.promotion_latency_budget_ms < p95:
+        return _challenger(
+            f"p95 latency is {p95:.2f} ms, over the budget of {options.promotion_latency_budget_ms:g} ms"
+        )
     if champion is None:
         return _champion("there is no champion yet")
     version = f"version {champion['version']}"
@@ -37,7 +39,7 @@ def decide(ship: dict[str, Any], champion: dict[str, Any] | None, options: Promo
 
 def present_champion(data: DatasetDict, options: PromotionOptions) -> dict[str, Any] | None:
     """The registry's champion, run on this test split; None where there is none."""
-    found = registry.aliased_version(options.registered_model, registry.CHAMPION)
+    found = registry.aliased_version(options.promotion_model, registry.CHAMPION)
     if found is None:
         return None
     from components.foundation import checkpoints
@@ -46,7 +48,7 @@ def present_champion(data: DatasetDict, options: PromotionOptions) -> dict[str, 
 
     champion: dict[str, Any] = {"version": int(found.version)}
     with tempfile.TemporaryDirectory() as scratch:
-        uri = f"models:/{options.registered_model}/{found.version}"
+        uri = f"models:/{options.promotion_model}/{found.version}"
         try:
             classifier = load_classifier(checkpoints.fetch(uri, uri, Path(scratch)))
         except UserError as error:
@@ -54,7 +56,7 @@ def present_champion(data: DatasetDict, options: PromotionOptions) -> dict[str, 
     if classifier.labels != class_names(data):
         return {
             **champion,
-            "problem": f"it answers {len(classifier.labels)} other labels; give another registered_model",
+            "problem": f"it answers {len(classifier.labels)} other labels; give another promotion_model",
         }
     return {**champion, **score(answer(classifier, data, "champion"))}
 

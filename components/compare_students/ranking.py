@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from components.compare_students.options import ComparisonOptions
 from components.compare_students.statistics import bootstrap_interval, holm, mcnemar_p, mean_interval
+from components.foundation.settings import ComparisonOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +72,21 @@ def _describe(group: list[Contestant], options: ComparisonOptions) -> dict[str, 
         "student": first.name,
         "seeds": sorted(member.evaluation["candidate"]["seed"] for member in group),
         "accuracy": _accuracy(group),
-        "accuracy_interval_over_seeds": mean_interval([member.accuracy for member in group], options.confidence),
+        "accuracy_interval_over_seeds": mean_interval(
+            [member.accuracy for member in group], options.comparison_confidence
+        ),
         "evaluation": first.evaluation,
     }
 
 
 def _difference(group: list[Contestant], other: np.ndarray, p: float, options: ComparisonOptions) -> dict[str, Any]:
-    low, high = bootstrap_interval(_share(group), other, options.confidence)
+    low, high = bootstrap_interval(_share(group), other, options.comparison_confidence)
     return {"difference": float(_share(group).mean() - other.mean()), "low": low, "high": high, "p_holm": p}
 
 
 def _verdict(rows: list[dict[str, Any]], texts: int, options: ComparisonOptions) -> dict[str, Any]:
     """A winner only where every other configuration is significantly worse; among equals the smallest ships."""
-    level = 1 - options.confidence
+    level = 1 - options.comparison_confidence
     tied = [row for row in rows if not _is_worse(row["versus_best"], level)]
     shipped = min(tied, key=lambda row: (row["evaluation"]["size"]["parameters"], row["rank"]))
     names = ", ".join(row["configuration"] for row in tied)

@@ -15,9 +15,9 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from components.compare_students import figures
-from components.compare_students.options import ComparisonOptions
 from components.foundation.profile_plots import heat_map, intensity_over_depth
 from components.foundation.scores import worst_pairs
+from components.foundation.settings import ComparisonOptions
 from components.foundation.spectral_profile import SpectralProfile
 
 _WORST_PAIRS = 10
@@ -153,8 +153,8 @@ def settings_by_group(leaderboard: dict[str, Any], student: dict[str, Any]) -> S
         "Teacher": leaderboard["teacher"]["settings"],
         "Spectral profile": leaderboard["profile"],
         "Signals": leaderboard["rows"][0]["evaluation"]["signals"],
-        "Students": {name: value for name, value in student.items() if not name.startswith("speed_")},
-        "Speed": {name: value for name, value in student.items() if name.startswith("speed_")},
+        "Students": {name: value for name, value in student.items() if not name.startswith("latency_")},
+        "Latency": {name: value for name, value in student.items() if name.startswith("latency_")},
         "Comparison": {name: value for name, value in leaderboard["settings"].items() if name in comparison},
         "Promotion": {name: value for name, value in leaderboard["settings"].items() if name not in comparison},
     }

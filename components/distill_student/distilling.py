@@ -12,21 +12,19 @@ from transformers import set_seed
 
 from components.distill_student.losses import ALIGNMENTS, distillation_kl, linear_schedule
 from components.distill_student.online_teacher import OnlineTeacher
-from components.distill_student.options import StudentOptions
 from components.foundation.candidates import Candidate
 from components.foundation.features import extract
 from components.foundation.first_token import run_for_logits
-from components.foundation.intents import NO_LABEL, load_intents, transfer_set
+from components.foundation.intents import NO_LABEL, transfer_set
 from components.foundation.layer_mix import LayerMix, evenly_spaced
 from components.foundation.layer_stack import depth, run_with_states, shallow_copy_of
 from components.foundation.precision import full_products
 from components.foundation.progress import emit
-from components.foundation.selection import Selection, load_selections
-from components.foundation.signals import Signals, load_facts
+from components.foundation.selection import Selection
+from components.foundation.settings import StudentOptions
+from components.foundation.signals import Signals
 from components.foundation.starting_checkpoint import load_starting_checkpoint
-from components.foundation.storage import whole_folder
-from components.foundation.student import write_description
-from components.foundation.text_model import TextClassifier, load_classifier
+from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
 from components.foundation.training import ClassifierTrainer, Schedule, fit, tokenized
 
@@ -176,42 +174,3 @@ class DistillationTrainer(ClassifierTrainer):
             for (features, mask), (_, mix) in zip(mine, pairs, strict=True)
         ]
         return torch.stack(losses).mean()
-
-
-def distill_and_save(
-    *,
-    data: str,
-    teacher: str,
-    signals: str,
-    selections: str,
-    candidate: Candidate,
-    options: StudentOptions,
-    target: str | Path,
-    run: Run,
-) -> None:
-    """From artifacts on disk to a student on disk."""
-    splits, selection = load_intents(data), load_selections(selections)[candidate.name]
-    run.parameters(
-        {**candidate.model_dump(), **options.model_dump(), "chosen_teacher_layers": selection.teacher_layers}
-    )
-    large, facts = load_classifier(teacher), load_facts(signals)
-    student = build_student(large, selection, candidate, facts["checkpoints"])
-    distill(
-        teacher=large,
-        student=student,
-        data=splits,
-        signals=signals,
-        selection=selection,
-        candidate=candidate,
-        options=options,
-        run=run,
-    )
-    with whole_folder(target) as folder:
-        student.save(folder)
-        write_description(
-            candidate=candidate,
-            selection=selection,
-            settings=options.model_dump(),
-            signals=facts,
-            folder=folder,
-        )

@@ -1,5 +1,5 @@
-"""The `selections` artifact: for each candidate, and each of its student's layers, the teacher layers it comes from
-and answers to. `selections.json` has a selection for each candidate's name."""
+"""The layer mapping of each candidate: for each layer of its student, the teacher layers that it starts from and is
+aligned to. `selections.json`, beside the signals, has a selection for each candidate's name."""
 
 import json
 from collections.abc import Mapping

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from components.foundation.errors import UserError
+from components.foundation.mounted_environment import load_mounted_environment
 from components.foundation.progress import emit
 
 
@@ -13,6 +14,7 @@ from components.foundation.progress import emit
 def step(name: str, detail: str = "") -> Iterator[None]:
     """Report a step's start and end. A `UserError` becomes one line and exit code 2; faults keep their traceback."""
     started = time.monotonic()
+    load_mounted_environment()
     emit("step_started", step=name, detail=detail)
     try:
         yield

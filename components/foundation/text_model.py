@@ -178,7 +178,7 @@ def _check_tokenizer(source: str, tokenizer: PreTrainedTokenizerBase, max_tokens
         raise UserError(f"checkpoint {source}: its tokenizer has no padding token; use an encoder's tokenizer")
     most = min(tokenizer.model_max_length, positions)
     if max_tokens > most:
-        raise UserError(f"max_tokens: found {max_tokens}, expected at most {most}, the limit of {source}")
+        raise UserError(f"teacher_max_tokens: found {max_tokens}, expected at most {most}, the limit of {source}")
 
 
 def _first_sentence(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from components.foundation.errors import UserError
-from components.prepare_data.options import PreparationOptions
+from components.foundation.settings import PreparationOptions
 from components.prepare_data.tables import Row
 
 _LEAST_PER_LABEL = 2
@@ -31,14 +31,16 @@ def clean_splits(
     _check_labels(splits, done)
     made = [name for name in ("test", "validation") if name not in splits]
     if "test" not in splits:
-        splits["train"], splits["test"] = _hold_out(splits["train"], options.test_share, f"test {options.split_seed}")
-    if options.texts_per_label:
-        few = _few_of_each_label(splits["train"], options.texts_per_label, f"few {options.split_seed}")
+        splits["train"], splits["test"] = _hold_out(
+            splits["train"], options.data_test_share, f"test {options.data_split_seed}"
+        )
+    if options.data_examples_per_label:
+        few = _few_of_each_label(splits["train"], options.data_examples_per_label, f"few {options.data_split_seed}")
         done["left_out_by_texts_per_label"] = len(splits["train"]) - len(few)
         splits["train"] = few
     if "validation" not in splits:
         splits["train"], splits["validation"] = _hold_out(
-            splits["train"], options.validation_share, f"validation {options.split_seed}"
+            splits["train"], options.data_validation_share, f"validation {options.data_split_seed}"
         )
     done["splits_made"] = made
     return {name: splits[name] for name in ("train", "validation", "test")}, done
@@ -60,7 +62,7 @@ def _without_empty(rows: Iterable[Row], split: str, done: dict[str, Any]) -> lis
     kept = [row for row in cleaned if row.text]
     done.setdefault("empty_removed", {})[split] = len(cleaned) - len(kept)
     if not kept:
-        raise UserError(f"{split} split: all {len(cleaned)} texts are empty; check text_column")
+        raise UserError(f"{split} split: all {len(cleaned)} texts are empty; check data_text_column")
     return kept
 
 
@@ -106,12 +108,12 @@ def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
     train = counts["train"]
     if len(train) < 2:
         raise UserError(
-            f"train split: found {len(train)} label(s) ({', '.join(train)}), expected at least 2; check label_column"
+            f"train split: found {len(train)} label(s) ({', '.join(train)}), expected at least 2; check data_label_column"
         )
     if len(train) > _MOST_LABELS_SHARE * train.total():
         raise UserError(
             f"train split: found {len(train)} different labels in {train.total()} texts, expected few; "
-            "check label_column"
+            "check data_label_column"
         )
     rare = sorted(name for name, count in train.items() if count < _LEAST_PER_LABEL + 2 * (len(splits) == 1))
     if rare:
@@ -132,7 +134,7 @@ def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
 
 def is_test_lot(text: str, options: PreparationOptions) -> bool:
     """Whether a text would be a test text where the pipeline makes that split."""
-    return _lot(text, f"test {options.split_seed}") < options.test_share
+    return _lot(text, f"test {options.data_split_seed}") < options.data_test_share
 
 
 def _hold_out(rows: list[Row], share: float, lot: str) -> tuple[list[Row], list[Row]]:

@@ -13,9 +13,9 @@ from components.foundation import checkpoints, storage
 from components.foundation.demo import tables
 from components.foundation.errors import UserError
 from components.foundation.intents import NO_LABEL, OUT_OF_SCOPE, UNLABELLED, save_intents
+from components.foundation.settings import PreparationOptions
 from components.prepare_data.altering import altered_copies
 from components.prepare_data.cleaning import clean_splits, clean_text, is_test_lot, same_text_key
-from components.prepare_data.options import PreparationOptions
 from components.prepare_data.tables import Row, read_splits, read_table
 
 
@@ -33,7 +33,7 @@ def prepare(
     """Read, check, clean, split and save; returns the card."""
     with tempfile.TemporaryDirectory() as scratch:
         path = _fetch(data, data_version, Path(scratch) / "data", options)
-        raw = read_splits(path, text_column=options.text_column, label_column=options.label_column, name=data)
+        raw = read_splits(path, text_column=options.data_text_column, label_column=options.data_label_column, name=data)
         strangers = _texts(out_of_scope_data, out_of_scope_version, Path(scratch) / OUT_OF_SCOPE, options)
         unlabelled = _texts(unlabelled_data, unlabelled_version, Path(scratch) / UNLABELLED, options)
     splits, done = clean_splits(raw, options)
@@ -42,7 +42,7 @@ def prepare(
     if strangers:
         dataset[OUT_OF_SCOPE] = _dataset(_out_of_scope_rows(strangers, dataset, out_of_scope_data, done), names)
     further = _unlabelled_rows(unlabelled, dataset, unlabelled_data, options, done) if unlabelled else []
-    if options.altered_copies:
+    if options.data_augmented_copies:
         further += _altered_rows(dataset, further, options, done)
     if further:  # `datasets` reads no split back that is empty
         dataset[UNLABELLED] = _dataset(further, names)
@@ -65,7 +65,9 @@ def _fetch(source: str, version: str, scratch: Path, options: PreparationOptions
     """A local file or folder of tables, whatever the source is."""
     scratch.mkdir()
     if source.startswith("demo:"):
-        return tables.write_table(source, scratch, text_column=options.text_column, label_column=options.label_column)
+        return tables.write_table(
+            source, scratch, text_column=options.data_text_column, label_column=options.data_label_column
+        )
     if source.startswith("hf://"):
         return _fetch_hub(source, version, scratch)
     return storage.fetch(source, version, scratch)
@@ -91,10 +93,10 @@ def _texts(source: str, version: str, scratch: Path, options: PreparationOptions
     if not source:
         return []
     path = _fetch(source, version, scratch, options)
-    rows = read_table(path, text_column=options.text_column, label_column=None, name=source)
+    rows = read_table(path, text_column=options.data_text_column, label_column=None, name=source)
     texts = [clean_text(row.text) for row in rows if row.text.strip()]
     if not texts:
-        raise UserError(f"{source}: all {len(rows)} texts are empty; check text_column")
+        raise UserError(f"{source}: all {len(rows)} texts are empty; check data_text_column")
     return texts
 
 
@@ -124,7 +126,7 @@ def _altered_rows(
     dataset: DatasetDict, unlabelled: list[Row], options: PreparationOptions, done: dict[str, Any]
 ) -> list[Row]:
     """New texts alone: a copy may equal its text, another copy, an unlabelled text, or by chance a test text."""
-    copies = list(altered_copies(dataset["train"]["text"][:], options.altered_copies, options.split_seed))
+    copies = list(altered_copies(dataset["train"]["text"][:], options.data_augmented_copies, options.data_split_seed))
     once = _each_once([*(row.text for row in unlabelled), *copies])
     kept = _in_no_split(once[len(unlabelled) :], dataset)
     done["altered_copies"] = {"made": len(copies), "kept": len(kept)}

@@ -50,7 +50,7 @@ def read_table(path: Path, *, text_column: str, label_column: str | None, name: 
     for column in filter(None, (text_column, label_column)):
         if column not in frame.columns:
             found = ", ".join(map(str, frame.columns)) or "none"
-            setting = "text_column" if column == text_column else "label_column"
+            setting = "data_text_column" if column == text_column else "data_label_column"
             raise UserError(f"{name}: found no column {column!r}, only {found}; set {setting}")
         if list(frame.columns).count(column) > 1:
             raise UserError(f"{name}: found column {column!r} more than once, expected it once; rename the others")

@@ -6,18 +6,18 @@ from datasets import DatasetDict
 
 from components.foundation.intents import sample_texts
 from components.foundation.profile_plots import heat_map, intensity_over_depth
+from components.foundation.settings import ProfileOptions
 from components.foundation.spectral_profile import SpectralProfile, profile_classifier
 from components.foundation.storage import whole_folder
 from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
-from components.profile_teacher.options import ProfileOptions
 
 
 def profile_and_plot(
     teacher: TextClassifier, data: DatasetDict, options: ProfileOptions, target: str | Path, run: Run
 ) -> SpectralProfile:
     """The profile of a seeded sample of `profile_texts` training texts."""
-    texts = sample_texts(data, options.profile_texts)
+    texts = sample_texts(data, options.profile_examples)
     profile = profile_classifier(
         teacher, texts, bins=options.profile_bins, clip_sigmas=options.profile_clip_sigmas, what="profile"
     )

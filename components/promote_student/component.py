@@ -7,23 +7,15 @@ from components.foundation.image import IMAGE
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def promote_student(
-    prepared: dsl.Input[dsl.Dataset],
+    settings: dict,
+    dataset: dsl.Input[dsl.Dataset],
     comparison: dsl.Input[dsl.Artifact],
     students: dsl.Input[list[dsl.Model]],
-    publish_to: str,
-    promoted: dsl.Output[dsl.Metrics],
+    metrics: dsl.Output[dsl.Metrics],
+    decision: dsl.Output[dsl.Markdown],
 ):
     """Publish the student to ship, and register it in MLflow under the alias that was decided. Never cached."""
-    from components.foundation.progress import emit
-    from components.foundation.step import step
-    from components.foundation.tracking import task_run
-    from components.promote_student.options import PublishingOptions
-    from components.promote_student.promoting import promote
+    from components.promote_student.step import promote_and_tell
 
-    with step("promote_student"), task_run("promote_student", role="promotion") as run:
-        folders = [student.path for student in students]
-        options = PublishingOptions(publish_to=publish_to)
-        decision = promote(comparison=comparison.path, students=folders, data=prepared.path, options=options, run=run)
-        run.tags(decision)
-        promoted.metadata.update(decision)
-        emit("result", comparison=comparison.path, **decision)
+    folders = [student.path for student in students]
+    promote_and_tell(settings, dataset.path, comparison.path, folders, metrics, decision.path)

@@ -10,8 +10,8 @@ from components.foundation.comparison import LEADERBOARD, REPORT, load_compariso
 from components.foundation.errors import UserError
 from components.foundation.intents import load_intents
 from components.foundation.mlflow_server import is_on
+from components.foundation.settings import PublishingOptions
 from components.foundation.student import Description
-from components.promote_student.options import PublishingOptions
 
 _EXAMPLES = 2
 _REQUIREMENTS = ("torch", "transformers", "safetensors")
@@ -36,7 +36,7 @@ def promote(
     published = _publish(folder, comparison, leaderboard, options)
     _tell(leaderboard, comparison, published)
     outcome = {
-        "registered_model": leaderboard["settings"]["registered_model"],
+        "promotion_model": leaderboard["settings"]["promotion_model"],
         "version": 0,
         "alias": leaderboard["promotion"]["alias"],
         "reason": leaderboard["promotion"]["reason"],
@@ -53,18 +53,18 @@ def _folder_of(ship: str, students: Sequence[str]) -> Path:
 
 
 def _publish(folder: Path, comparison: str, leaderboard: dict[str, Any], options: PublishingOptions) -> str:
-    if not options.publish_to:
+    if not options.promotion_publish_to:
         return ""
     student = {f"student/{file.relative_to(folder)}": file for file in sorted(folder.rglob("*")) if file.is_file()}
     results = {name: Path(comparison) / name for name in (LEADERBOARD, REPORT)}
-    return storage.publish({**student, **results}, options.publish_to, leaderboard["verdict"]["ship"])
+    return storage.publish({**student, **results}, options.promotion_publish_to, leaderboard["verdict"]["ship"])
 
 
 def _register(
     folder: Path, leaderboard: dict[str, Any], data: str, published: str, run: tracking.Run
 ) -> dict[str, Any]:
     """The version, its alias, and the reason."""
-    name, decision = leaderboard["settings"]["registered_model"], leaderboard["promotion"]
+    name, decision = leaderboard["settings"]["promotion_model"], leaderboard["promotion"]
     digest = storage.version(str(folder))
     known = registry.registered_version(name, digest)
     champion, before = registry.aliased_version(name, registry.CHAMPION), decision["champion_before"]

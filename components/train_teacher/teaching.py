@@ -16,11 +16,11 @@ from components.foundation.layer_stack import depth
 from components.foundation.linear_probe import output_layer
 from components.foundation.options import suggest
 from components.foundation.scores import answer, save_evaluation, score
+from components.foundation.settings import TeacherOptions
 from components.foundation.storage import whole_folder
 from components.foundation.text_model import TextClassifier, label_names, load_classifier, load_config
 from components.foundation.tracking import Run
 from components.foundation.training import Schedule, fit, tokenized
-from components.train_teacher.options import TeacherOptions
 
 
 def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOptions, run: Run) -> TextClassifier:
@@ -28,10 +28,10 @@ def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOpti
     names = class_names(data)
     with tempfile.TemporaryDirectory() as scratch:
         folder = checkpoints.fetch(uri, version, Path(scratch))
-        if not options.fine_tune_teacher:
-            return _import(uri, folder, names, options.max_tokens)
+        if not options.teacher_fine_tune:
+            return _import(uri, folder, names, options.teacher_max_tokens)
         set_seed(options.teacher_seed)
-        teacher = load_classifier(folder, max_tokens=options.max_tokens, labels=names)
+        teacher = load_classifier(folder, max_tokens=options.teacher_max_tokens, labels=names)
     depth(teacher.model)  # an unknown architecture fails before training
     schedule = Schedule(
         epochs=options.teacher_epochs,

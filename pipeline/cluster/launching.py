@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from components.foundation.settings import Settings
 from pipeline.setting_options import given_settings, setting_options
-from pipeline.settings import Settings
+from pipeline.settings import parameters_of
 
 if TYPE_CHECKING:
     from pipeline.cluster.connection import Connection
@@ -63,7 +64,7 @@ def read_launch(
     from pipeline.cluster.pipelines import check_parameters, read_package
 
     given = given_settings(settings_file, settings)
-    parameters = Settings(**given).model_dump(include=set(given))
+    parameters = parameters_of(Settings(**given), given)
     package = read_package(pipeline_file)
     check_parameters(package, parameters)
     return Launch(package, parameters, name or f"{_NAME} {datetime.now():%Y-%m-%d %H:%M:%S}", experiment)

@@ -12,15 +12,15 @@ from components.foundation import checkpoints
 from components.foundation.features import extract
 from components.foundation.intents import class_names
 from components.foundation.precision import fast_inference, full_products
+from components.foundation.settings import Settings
 from components.foundation.text_model import TextClassifier, load_classifier
-from pipeline.settings import Settings
 
 
 def frozen_answers(settings: Settings, data: DatasetDict) -> np.ndarray:
     """The class that a linear SVM over mean-pooled, normalised features gives each test text."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = checkpoints.fetch(settings.teacher, checkpoints.version(settings.teacher), Path(scratch))
-        encoder = load_classifier(folder, max_tokens=settings.max_tokens, labels=class_names(data))
+        encoder = load_classifier(folder, max_tokens=settings.teacher_max_tokens, labels=class_names(data))
         svm = LinearSVC().fit(_features(encoder, data["train"]), data["train"]["label"])
         return svm.predict(_features(encoder, data["test"]))
 

@@ -16,35 +16,31 @@ from filelock import FileLock, Timeout
 from sklearn.metrics import f1_score
 
 from components.capture_signals.capturing import capture
-from components.capture_signals.options import SignalOptions
 from components.distill_student.distilling import build_student, distill
-from components.distill_student.options import StudentOptions
 from components.foundation import checkpoints
 from components.foundation.candidates import Candidate
 from components.foundation.errors import UserError
 from components.foundation.intents import load_intents, sample_texts
 from components.foundation.layer_stack import depth
 from components.foundation.selection import Selection
+from components.foundation.settings import PreparationOptions, Settings, SignalOptions, StudentOptions, TeacherOptions
 from components.foundation.signals import load_facts
 from components.foundation.spectral_profile import SpectralProfile, profile_classifier
 from components.foundation.step import step
 from components.foundation.storage import check_writable
 from components.foundation.text_model import TextClassifier
 from components.foundation.tracking import Run
-from components.prepare_data.options import PreparationOptions
 from components.prepare_data.preparing import prepare
 from components.resolve_data.resolving import data_version, readable_depth
 from components.select_layers.strategies import select
-from components.train_teacher.options import TeacherOptions
 from components.train_teacher.teaching import make_teacher
-from pipeline.settings import Settings
 from pipeline.study.frozen import frozen_answers
 from pipeline.study.plan import Plan
 from pipeline.study.table import FROZEN, TEACHER, Key, Row, append_row, pack, read_rows
 from pipeline.workspace import Workspace
 
 _NO_RUN = Run(None)
-_SOURCES = ("data", "out_of_scope_data", "unlabelled_data")
+_SOURCES = ("data", "data_out_of_scope", "data_unlabelled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,10 +110,10 @@ def _prepared(settings: Settings, target: Path) -> DatasetDict:
         prepare(
             data=settings.data,
             data_version=data_version(settings.data),
-            out_of_scope_data=settings.out_of_scope_data,
-            out_of_scope_version=data_version(settings.out_of_scope_data),
-            unlabelled_data=settings.unlabelled_data,
-            unlabelled_version=data_version(settings.unlabelled_data),
+            out_of_scope_data=settings.data_out_of_scope,
+            out_of_scope_version=data_version(settings.data_out_of_scope),
+            unlabelled_data=settings.data_unlabelled,
+            unlabelled_version=data_version(settings.data_unlabelled),
             options=_part(PreparationOptions, settings),
             target=target,
         )
@@ -155,7 +151,7 @@ def _profiled(settings: Settings, teacher: TextClassifier, data: DatasetDict) ->
     with step("profile_teacher"):
         return profile_classifier(
             teacher,
-            sample_texts(data, settings.profile_texts),
+            sample_texts(data, settings.profile_examples),
             bins=settings.profile_bins,
             clip_sigmas=settings.profile_clip_sigmas,
             what="profile",
@@ -257,7 +253,7 @@ def _digest(settings: Settings) -> str:
     """Names the settings, data and teacher that all rows share; where the data lies plays no part."""
     shared: dict[str, Any] = settings.model_dump(exclude={*_SOURCES, "candidates"})
     shared |= {"data": data_version(settings.data), "teacher": checkpoints.version(settings.teacher)}
-    if settings.unlabelled_data:  # then out-of-scope texts play one: which of the unlabelled ones are kept
-        given = {name: getattr(settings, name) for name in ("unlabelled_data", "out_of_scope_data")}
+    if settings.data_unlabelled:  # then out-of-scope texts play one: which of the unlabelled ones are kept
+        given = {name: getattr(settings, name) for name in ("data_unlabelled", "data_out_of_scope")}
         shared |= {name: data_version(uri) for name, uri in given.items() if uri}
     return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:12]

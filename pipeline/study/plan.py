@@ -18,7 +18,7 @@ from pydantic import Field
 from components.foundation.candidates import Candidate, check_depth, parse_candidate
 from components.foundation.errors import UserError
 from components.foundation.options import Options
-from pipeline.settings import Settings
+from components.foundation.settings import Settings
 
 
 class Plan(Options):

@@ -64,36 +64,51 @@ OPTIONS: dict[str, tuple[list[str], list[str]]] = {
         ["--student-batch-size", "0"],
         ["student_batch_size: found '0', expected greater than or equal to 1"],
     ),
-    "half for test": (["--test-share", "0.5"], ["test_share: found '0.5', expected less than 0.5"]),
-    "nothing for validation": (["--validation-share", "0"], ["validation_share: found '0', expected greater than 0"]),
+    "half for test": (["--data-test-share", "0.5"], ["data_test_share: found '0.5', expected less than 0.5"]),
+    "nothing for validation": (
+        ["--data-validation-share", "0"],
+        ["data_validation_share: found '0', expected greater than 0"],
+    ),
     "same column twice": (
-        ["--text-column", "label"],
-        ["text_column and label_column: found 'label' for both, expected two columns"],
+        ["--data-text-column", "label"],
+        ["data_text_column and data_label_column: found 'label' for both, expected two columns"],
     ),
     "column without name": (
-        ["--label-column", ""],
-        ["label_column: found '', expected text with at least 1 character"],
+        ["--data-label-column", ""],
+        ["data_label_column: found '', expected text with at least 1 character"],
     ),
-    "negative seed": (["--split-seed", "-1"], ["split_seed: found '-1', expected greater than or equal to 0"]),
-    "three tokens": (["--max-tokens", "3"], ["max_tokens: found '3', expected greater than or equal to 4"]),
+    "negative seed": (
+        ["--data-split-seed", "-1"],
+        ["data_split_seed: found '-1', expected greater than or equal to 0"],
+    ),
+    "three tokens": (
+        ["--teacher-max-tokens", "3"],
+        ["teacher_max_tokens: found '3', expected greater than or equal to 4"],
+    ),
     "neither true nor false": (
-        ["--fine-tune-teacher", "maybe"],
-        ["fine_tune_teacher: found 'maybe', expected a valid boolean"],
+        ["--teacher-fine-tune", "maybe"],
+        ["teacher_fine_tune: found 'maybe', expected a valid boolean"],
     ),
-    "certainty": (["--confidence", "1"], ["confidence: found '1', expected less than 1"]),
-    "less than a coin": (["--confidence", "0.4"], ["confidence: found '0.4', expected greater than or equal to 0.5"]),
+    "certainty": (["--comparison-confidence", "1"], ["comparison_confidence: found '1', expected less than 1"]),
+    "less than a coin": (
+        ["--comparison-confidence", "0.4"],
+        ["comparison_confidence: found '0.4', expected greater than or equal to 0.5"],
+    ),
     "negative margin": (
         ["--promotion-margin", "-0.1"],
         ["promotion_margin: found '-0.1', expected greater than or equal to 0"],
     ),
     "negative budget": (
-        ["--latency-budget-ms", "-1"],
-        ["latency_budget_ms: found '-1', expected greater than or equal to 0"],
+        ["--promotion-latency-budget-ms", "-1"],
+        ["promotion_latency_budget_ms: found '-1', expected greater than or equal to 0"],
     ),
-    "too few batches": (["--speed-batches", "1"], ["speed_batches: found '1', expected greater than or equal to 5"]),
+    "too few batches": (
+        ["--latency-batches", "1"],
+        ["latency_batches: found '1', expected greater than or equal to 5"],
+    ),
     "model name with a slash": (
-        ["--registered-model", "a/b"],
-        ["registered_model: found 'a/b', expected text that matches"],
+        ["--promotion-model", "a/b"],
+        ["promotion_model: found 'a/b', expected text that matches"],
     ),
     "no data": (["--data", ""], ["data: found '', expected text with at least 1 character"]),
 }
@@ -385,7 +400,7 @@ def test_installed_command_without_a_command_shows_the_help(place: Path) -> None
         (
             "text,label\na,x\nb,x\n",
             "prepare_data",
-            "train split: found 1 label(s) (x), expected at least 2; check label_column",
+            "train split: found 1 label(s) (x), expected at least 2; check data_label_column",
         ),
     ],
     ids=["missing data", "one label"],

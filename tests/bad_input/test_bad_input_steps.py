@@ -10,6 +10,7 @@ from typing import Any
 import huggingface_hub.constants
 import pandas as pd
 import pytest
+from components.select_layers.component import select_layers
 from helpers import LABELS, profile_of, tiny_tokenizer
 from transformers import AlbertConfig, AlbertForSequenceClassification, BertForSequenceClassification
 
@@ -18,7 +19,6 @@ from components.foundation.candidates import DEFAULT_CANDIDATES
 from components.foundation.errors import UserError
 from components.prepare_data.component import prepare_data
 from components.resolve_data.component import resolve_data
-from components.select_layers.component import select_layers
 from components.train_teacher.component import train_teacher
 
 StepRefuses = Callable[..., str]
@@ -39,8 +39,8 @@ NEITHER_FOLDER_NOR_HUB = (
 # id: (changed inputs, fragments of the answer)
 REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "missing data": ({"data": "no.csv"}, ["no.csv: no such file or folder; check the path, or use s3://bucket/key"]),
-    "missing log": ({"unlabelled_data": "no.csv"}, ["no.csv: no such file or folder; check the path"]),
-    "missing strangers": ({"out_of_scope_data": "no.csv"}, ["no.csv: no such file or folder; check the path"]),
+    "missing log": ({"data_unlabelled": "no.csv"}, ["no.csv: no such file or folder; check the path"]),
+    "missing strangers": ({"data_out_of_scope": "no.csv"}, ["no.csv: no such file or folder; check the path"]),
     "no data": ({"data": ""}, ["data: found '', expected text with at least 1 character"]),
     "unknown demo": ({"data": "demo:banking"}, ["data demo:banking: unknown demo data; expected demo:bike-share or"]),
     "bad hub address": ({"data": "hf://a/b/c"}, ["data hf://a/b/c: expected hf://owner/name"]),
@@ -49,7 +49,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["data hf://a/b: not a local path, and no hub can be reached", "check the path"],
     ),
     "a place to publish that cannot be": (
-        {"publish_to": "/dev/null/students"},
+        {"promotion_publish_to": "/dev/null/students"},
         ["/dev/null/students: cannot be written", "choose another folder"],
     ),
     "S3 without bucket": ({"data": "s3:///key"}, ["s3:///key: found no bucket, expected s3://bucket/key"]),
@@ -97,11 +97,11 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
 def resolve(step_refuses: StepRefuses, **changes: Any) -> str:
     inputs = {
         "data": "demo:bike-share",
-        "out_of_scope_data": "",
-        "unlabelled_data": "",
+        "data_out_of_scope": "",
+        "data_unlabelled": "",
         "teacher": "demo:minilm",
         "candidates": DEFAULT_CANDIDATES,
-        "publish_to": "",
+        "promotion_publish_to": "",
     }
     return step_refuses(resolve_data, **inputs | changes)
 
@@ -132,7 +132,7 @@ def test_more_layers_than_a_local_checkpoint_to_start_from(
 @pytest.mark.parametrize("config", ["[]", '{"num_hidden_layers": "four"}', "{"], ids=["list", "words", "broken"])
 def test_a_teacher_whose_depth_cannot_be_read_waits_for_its_step(place: Path, config: str) -> None:
     (place / "config.json").write_text(config)
-    inputs = {"data": "demo:bike-share", "out_of_scope_data": "", "unlabelled_data": "", "publish_to": ""}
+    inputs = {"data": "demo:bike-share", "data_out_of_scope": "", "data_unlabelled": "", "promotion_publish_to": ""}
     inputs |= {"candidates": DEFAULT_CANDIDATES}
     assert resolve_data.python_func(**inputs, teacher=str(place)).teacher_version == storage.version(str(place))
 
@@ -175,17 +175,17 @@ def objects(*records: Any) -> str:
 # id: (files; one alone is the data itself, more are a folder of splits; fragments of the answer)
 TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "empty file": ({"t.csv": ""}, ["t.csv: the file is empty, expected a header and texts"]),
-    "empty jsonl": ({"t.jsonl": "\n"}, ["t.jsonl: found no column 'text', only none; set text_column"]),
+    "empty jsonl": ({"t.jsonl": "\n"}, ["t.jsonl: found no column 'text', only none; set data_text_column"]),
     "header only": ({"t.csv": "text,label\n"}, ["t.csv: found no rows, expected texts"]),
     "wrong extension": ({"t.xlsx": "x"}, ["t.xlsx: found file type .xlsx, expected .csv, .jsonl or .parquet"]),
     "no extension": ({"table": "x"}, ["table: found file type none, expected .csv, .jsonl or .parquet"]),
     "no text column": (
         {"t.csv": "utterance,label\na,x\n"},
-        ["t.csv: found no column 'text', only utterance, label; set text_column"],
+        ["t.csv: found no column 'text', only utterance, label; set data_text_column"],
     ),
     "no label column": (
         {"t.csv": "text,intent\na,x\n"},
-        ["t.csv: found no column 'label', only text, intent; set label_column"],
+        ["t.csv: found no column 'label', only text, intent; set data_label_column"],
     ),
     "column twice": (
         {"t.csv": "text,label,text\na,x,b\n"},
@@ -244,10 +244,13 @@ TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"t.parquet": b"PAR1 but no more"},
         ["t.parquet: not a readable parquet file (", "); mend the file"],
     ),
-    "all texts empty": ({"t.csv": "text,label\n ,x\n,y\n"}, ["train split: all 2 texts are empty; check text_column"]),
+    "all texts empty": (
+        {"t.csv": "text,label\n ,x\n,y\n"},
+        ["train split: all 2 texts are empty; check data_text_column"],
+    ),
     "one label": (
         {"t.csv": "text,label\na,x\nb,x\n"},
-        ["train split: found 1 label(s) (x), expected at least 2; check label_column"],
+        ["train split: found 1 label(s) (x), expected at least 2; check data_label_column"],
     ),
     "label with one text": (
         {"t.csv": GOOD_TABLE + "alone,rare\n"},
@@ -258,7 +261,7 @@ TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "texts as labels": (
         {"t.csv": "text,label\n" + "".join(f"{n},text {n}\n" for n in range(8))},
-        ["train split: found 8 different labels in 8 texts, expected few; check label_column"],
+        ["train split: found 8 different labels in 8 texts, expected few; check data_label_column"],
     ),
     "every text under two labels": (
         {"t.csv": "text,label\na,x\nA,y\nb,x\nb!,y\n"},
@@ -312,12 +315,12 @@ def prepare(
     **changes: Any,
 ) -> str:  # fmt: skip
     inputs: dict[str, Any] = {
-        "data": str(data), "data_version": storage.version(str(data)), "text_column": "text", "label_column": "label",
-        "out_of_scope_data": str(strangers or ""),
+        "data": str(data), "data_version": storage.version(str(data)), "data_text_column": "text", "data_label_column": "label",
+        "data_out_of_scope": str(strangers or ""),
         "out_of_scope_version": storage.version(str(strangers)) if strangers else "",
-        "unlabelled_data": str(log or ""), "unlabelled_version": storage.version(str(log)) if log else "",
-        "validation_share": 0.1, "test_share": 0.2, "split_seed": 13, "texts_per_label": 0,
-        "altered_copies": 0,
+        "data_unlabelled": str(log or ""), "unlabelled_version": storage.version(str(log)) if log else "",
+        "data_validation_share": 0.1, "data_test_share": 0.2, "data_split_seed": 13, "data_examples_per_label": 0,
+        "data_augmented_copies": 0,
         "prepared": artifact(target),
     }  # fmt: skip
     return step_refuses(prepare_data, **inputs | changes)
@@ -350,8 +353,8 @@ def test_parquet_with_numbers_as_texts(step_refuses: StepRefuses, says: Says, tm
             {"s.csv": "text\nLock 0!\nfind 1\n"},
             ["s.csv: every text stands in the data too; expected texts that belong to no class"],
         ),
-        ({"s.csv": 'text\n" "\n""\n'}, ["s.csv: all 2 texts are empty; check text_column"]),
-        ({"s.csv": "words\nhello\n"}, ["s.csv: found no column 'text', only words; set text_column"]),
+        ({"s.csv": 'text\n" "\n""\n'}, ["s.csv: all 2 texts are empty; check data_text_column"]),
+        ({"s.csv": "words\nhello\n"}, ["s.csv: found no column 'text', only words; set data_text_column"]),
         (
             {"a.csv": "text\nx\n", "b.csv": "text\ny\n"},
             ["strangers: found a folder, expected one .csv, .jsonl or .parquet file"],
@@ -383,8 +386,8 @@ def test_data_that_changed_in_between(step_refuses: StepRefuses, says: Says, tmp
 def test_a_setting_out_of_bounds(step_refuses: StepRefuses, says: Says, tmp_path: Path) -> None:
     """A KFP backend hands settings to a step that no command line has checked."""
     data = write(tmp_path / "data", {"t.csv": GOOD_TABLE})
-    line = prepare(step_refuses, tmp_path / "prepared", data, test_share=0.9)
-    says(line, ["test_share: found 0.9, expected less than 0.5"])
+    line = prepare(step_refuses, tmp_path / "prepared", data, data_test_share=0.9)
+    says(line, ["data_test_share: found 0.9, expected less than 0.5"])
 
 
 def test_a_refusal_leaves_the_last_good_result(step_refuses: StepRefuses, tmp_path: Path) -> None:
@@ -502,12 +505,12 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
     "no padding token": (without_padding, {}, ["its tokenizer has no padding token; use an encoder's tokenizer"]),
     "more tokens than positions": (
         lambda at: None,
-        {"max_tokens": 65},
-        ["max_tokens: found 65, expected at most 64, the limit of"],
+        {"teacher_max_tokens": 65},
+        ["teacher_max_tokens: found 65, expected at most 64, the limit of"],
     ),
     "other labels": (
         with_labels("a", "b"),
-        {"fine_tune_teacher": False},
+        {"teacher_fine_tune": False},
         [
             "teacher: its 2 labels differ from the data's 4: missing cancel, refund, track and 1 more, extra a, b",
             "fine-tune it",
@@ -515,7 +518,7 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
     ),
     "a misspelt label": (
         with_labels("cancel", "refunds", "track", "upgrade"),
-        {"fine_tune_teacher": False},
+        {"teacher_fine_tune": False},
         [
             "differ from the data's 4: missing refund, extra refunds; did you mean 'refunds'?",
             "; fine-tune it",
@@ -523,7 +526,7 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
     ),
     "labels without a head": (
         lambda at: change_config(at, id2label=dict(enumerate(LABELS))),
-        {"fine_tune_teacher": False},
+        {"teacher_fine_tune": False},
         ["teacher: found no fitting weights for classifier.bias (2 such weights), expected"],
     ),
     "zero epochs": (
@@ -554,7 +557,7 @@ def test_teacher(
     spoil(folder)
     inputs: dict[str, Any] = {
         "prepared": artifact(prepared), "teacher": str(folder), "teacher_version": storage.version(str(folder)),
-        "fine_tune_teacher": True, "max_tokens": 16, "teacher_epochs": 1, "teacher_learning_rate": 1e-3,
+        "teacher_fine_tune": True, "teacher_max_tokens": 16, "teacher_epochs": 1, "teacher_learning_rate": 1e-3,
         "teacher_batch_size": 32, "teacher_seed": 0, "model": artifact(place / "model"),
         "evaluation": artifact(place / "evaluation"), "metrics": artifact(place / "metrics"),
     }  # fmt: skip

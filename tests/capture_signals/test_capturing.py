@@ -9,12 +9,12 @@ import torch
 from helpers import MAX_TOKENS, split_of
 
 from components.capture_signals.capturing import capture
-from components.capture_signals.options import SignalOptions
 from components.foundation.candidates import Candidate, parse_candidate
 from components.foundation.features import extract
 from components.foundation.intents import UNLABELLED
 from components.foundation.precision import fast_bf16
 from components.foundation.selection import Selection
+from components.foundation.settings import SignalOptions
 from components.foundation.signals import Signals, load_facts
 
 CHANNELS, TRAIN = 32, 96

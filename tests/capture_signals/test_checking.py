@@ -7,12 +7,12 @@ import pytest
 from helpers import save_tiny_encoder, tiny_tokenizer
 
 from components.capture_signals.capturing import capture
-from components.capture_signals.options import SignalOptions
 from components.distill_student.losses import ALIGNMENTS
 from components.foundation import checkpoints
 from components.foundation.candidates import Candidate
 from components.foundation.errors import UserError
 from components.foundation.selection import Selection
+from components.foundation.settings import SignalOptions
 
 TOKENIZERS = {
     "narrow": tiny_tokenizer(),

@@ -44,7 +44,7 @@ def test_a_run_is_of_the_uploaded_version_in_its_experiment_with_only_the_given_
     settings.write_text(yaml.safe_dump({"candidates": CANDIDATES, "teacher_epochs": 9, "data": "s3://b/intents.csv"}))
     answer = command(
         "submit", "--pipeline", str(package), "--settings", str(settings), "--teacher-epochs", "2",
-        "--student-learning-rate", "1e-4", "--fine-tune-teacher", "false", "--name", "nightly", "--experiment", "bank",
+        "--student-learning-rate", "1e-4", "--teacher-fine-tune", "false", "--name", "nightly", "--experiment", "bank",
     )  # fmt: skip
     assert answer.code == 0
     (experiment,) = kfp.sent("POST", "/experiments")
@@ -61,7 +61,7 @@ def test_a_run_is_of_the_uploaded_version_in_its_experiment_with_only_the_given_
                 "data": "s3://b/intents.csv",
                 "teacher_epochs": 2,
                 "student_learning_rate": 1e-4,
-                "fine_tune_teacher": False,
+                "teacher_fine_tune": False,
             }
         },
     }

@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.compare_students.options import PromotionOptions
 from components.compare_students.promotion import decide
+from components.foundation.settings import PromotionOptions
 
 CHAMPION = {"version": 3, "accuracy": 0.9}
 
@@ -13,7 +13,7 @@ def shipped(accuracy: float, p95_ms: float = 5.0) -> dict[str, object]:
 
 
 def decision(ship, champion=CHAMPION, *, margin: float = 0.02, budget_ms: float = 0.0) -> dict[str, str]:
-    return decide(ship, champion, PromotionOptions(promotion_margin=margin, latency_budget_ms=budget_ms))
+    return decide(ship, champion, PromotionOptions(promotion_margin=margin, promotion_latency_budget_ms=budget_ms))
 
 
 def test_the_first_student_is_champion():

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from components.compare_students.options import ComparisonOptions
 from components.compare_students.ranking import Contestant, correct_on_test, rank
 from components.compare_students.statistics import mcnemar_p, mean_interval
+from components.foundation.settings import ComparisonOptions
 
 TEXTS = 400
-OPTIONS = ComparisonOptions(confidence=0.95)
+OPTIONS = ComparisonOptions(comparison_confidence=0.95)
 TEACHER = np.arange(TEXTS) < 380
 
 
@@ -116,8 +116,8 @@ def test_differences_have_intervals_and_corrected_p_values():
 
 def test_more_confidence_asks_for_more():
     contestants = [student("a", 372), student("b", 364)]  # 8 texts apart, all one way: p = 2 / 2 ** 8 = 0.0078
-    assert rank(contestants, TEACHER, ComparisonOptions(confidence=0.99))["verdict"]["winner"] == "a"
-    assert rank(contestants, TEACHER, ComparisonOptions(confidence=0.995))["verdict"]["winner"] is None
+    assert rank(contestants, TEACHER, ComparisonOptions(comparison_confidence=0.99))["verdict"]["winner"] == "a"
+    assert rank(contestants, TEACHER, ComparisonOptions(comparison_confidence=0.995))["verdict"]["winner"] is None
 
 
 def test_a_lower_mean_alone_is_no_defeat():

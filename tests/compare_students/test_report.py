@@ -14,12 +14,12 @@ import pytest
 import torch
 from helpers import measure
 
-from components.compare_students.options import ComparisonOptions, PromotionOptions
 from components.compare_students.promotion import decide
 from components.compare_students.ranking import Contestant, correct_on_test, rank
 from components.compare_students.report import confusion, reliability_bins, render_report, spectral_findings
 from components.foundation.candidates import parse_candidate
 from components.foundation.scores import score
+from components.foundation.settings import ComparisonOptions, PromotionOptions
 from components.foundation.spectral_profile import SpectralMeter, SpectralProfile
 
 DEPTH, CHANNELS, TEXTS = 4, 64, 120
@@ -70,7 +70,7 @@ def evaluation(candidate: dict[str, Any], predictions: pd.DataFrame) -> dict[str
     speed["speedup"] = 2.5
     return {
         "name": made.name, "configuration": made.configuration, "candidate": made.model_dump(),
-        "settings": {"student_epochs": 7, "student_learning_rate": 0.00031, "speed_batches": 41},
+        "settings": {"student_epochs": 7, "student_learning_rate": 0.00031, "latency_batches": 41},
         "signals": {"over_budget": ["tokens"], "gib": {"tokens": 0.27}, "signals_budget_gib": 0.2},
         "scores": {**score(predictions), "agreement": 0.9, "retention": 0.95},
         "size": {"parameters": 17_000, "bytes": 68_000, "teacher_parameters": 22_000, "teacher_bytes": 88_000},
@@ -96,7 +96,7 @@ def data_card(labels: list[str]) -> dict[str, Any]:
             "duplicates_removed": {"train": 13}, "duplicates_kept_in_test": 6, "leaks_removed": {"train": 17},
             "labels_missing": {"test": []}, "splits_made": ["validation"],
         },
-        "settings": {"text_column": "text", "label_column": "intent", "validation_share": 0.11, "split_seed": 19},
+        "settings": {"data_text_column": "text", "data_label_column": "intent", "data_validation_share": 0.11, "data_split_seed": 19},
     }  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def make_run(*, seeds: int = 1, labels: list[str] = LABELS, out_of_scope: bool =
     teacher = answers(0.1, 0, labels, out_of_scope)
     ranking = rank(contestants, correct_on_test(teacher), ComparisonOptions())
     shipped = next(member for member in contestants if member.name == ranking["verdict"]["ship"])
-    profile, promotion = random_profile(), PromotionOptions(registered_model="our-intents", promotion_margin=0.0123)
+    profile, promotion = random_profile(), PromotionOptions(promotion_model="our-intents", promotion_margin=0.0123)
     leaderboard = {
         **ranking,
         "promotion": {**decide(shipped.evaluation, None, promotion), "champion_before": None},

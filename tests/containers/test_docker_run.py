@@ -52,9 +52,9 @@ def place(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, tiny_
     shutil.copytree(tiny_checkpoint, place / "teacher")
     shutil.copy(tiny_csv, place / "intents.csv")
     settings = {
-        "data": "intents.csv", "teacher": "teacher", "max_tokens": 16, "teacher_epochs": 5, "student_epochs": 3,
-        "teacher_learning_rate": 0.005, "student_learning_rate": 0.005, "profile_texts": 40, "speed_batches": 5,
-        "registered_model": "tiny-student",
+        "data": "intents.csv", "teacher": "teacher", "teacher_max_tokens": 16, "teacher_epochs": 5, "student_epochs": 3,
+        "teacher_learning_rate": 0.005, "student_learning_rate": 0.005, "profile_examples": 40, "latency_batches": 5,
+        "promotion_model": "tiny-student",
         "candidates": [
             {"strategy": "uniform", "layers": 2},
             {"strategy": "spectral_edges", "layers": 3, "alignment": "spectral"},

@@ -11,11 +11,9 @@ from helpers import LABELS, MAX_TOKENS, NO_RUN, same_weights, save_tiny_encoder,
 from transformers import BertModel, TrainingArguments
 
 from components.capture_signals.capturing import capture
-from components.capture_signals.options import SignalOptions
 from components.distill_student.distilling import DistillationTrainer, build_student, distill, distill_and_save
 from components.distill_student.losses import ALIGNMENTS, distillation_kl
 from components.distill_student.online_teacher import OnlineTeacher
-from components.distill_student.options import StudentOptions
 from components.foundation import checkpoints, precision
 from components.foundation.candidates import Candidate
 from components.foundation.errors import UserError
@@ -24,6 +22,7 @@ from components.foundation.intents import NO_LABEL, UNLABELLED, save_intents
 from components.foundation.layer_stack import depth, layer_stack, shallow_copy_of
 from components.foundation.linear_probe import start_from_probe
 from components.foundation.selection import Selection, save_selections
+from components.foundation.settings import SignalOptions, StudentOptions
 from components.foundation.signals import Signals, load_facts
 from components.foundation.student import Description
 from components.foundation.text_model import TextClassifier, load_classifier

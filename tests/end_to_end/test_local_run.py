@@ -26,7 +26,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 pytestmark = pytest.mark.slow
 
 MODEL = "tiny-student"
-STEPS_OF_A_CANDIDATE = ("distill_student", "evaluate_student")
+STEPS_OF_A_CANDIDATE = ("distill_student", "evaluate_students")
 CANDIDATES = [
     {"strategy": "uniform", "layers": 2},
     {"strategy": "spectral_edges", "layers": 3, "alignment": "spectral"},
@@ -65,9 +65,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path, tiny_csv: Path) -> Path:
     path = tmp_path_factory.mktemp("settings") / "tiny.yaml"
     values = {
-        "data": str(tiny_csv), "teacher": str(tiny_checkpoint), "max_tokens": 16, "teacher_epochs": 15,
-        "teacher_learning_rate": 0.005, "student_epochs": 8, "student_learning_rate": 0.005, "profile_texts": 40,
-        "speed_batches": 5, "registered_model": MODEL, "candidates": CANDIDATES,
+        "data": str(tiny_csv), "teacher": str(tiny_checkpoint), "teacher_max_tokens": 16, "teacher_epochs": 15,
+        "teacher_learning_rate": 0.005, "student_epochs": 8, "student_learning_rate": 0.005, "profile_examples": 40,
+        "latency_batches": 5, "promotion_model": MODEL, "candidates": CANDIDATES,
     }  # fmt: skip
     path.write_text(json.dumps(values))
     return path
@@ -159,7 +159,7 @@ def test_artifacts_can_be_read_without_the_project(first: Run, workspace: Path):
     with pa.memory_map(str(run / "capture-signals" / "signals" / "signals.arrow")) as source:
         assert pa.ipc.open_file(source).read_all().num_rows == len(data["train"]) + len(data["validation"])
     predictions = pd.read_parquet(
-        next((workspace / "artifacts").rglob("evaluate-student*/evaluation/predictions.parquet"))
+        next((workspace / "artifacts").rglob("evaluate-students*/evaluation/predictions.parquet"))
     )
     assert list(predictions["id"]) == data["test"]["id"]
 
@@ -256,7 +256,7 @@ def test_the_champion_can_be_imported_as_a_teacher(worse: Run, workspace: Path, 
     """`models:/name@champion` without fine-tuning: its own scores are the champion's."""
     imported = run_pipeline(
         workspace, "--settings", str(settings), "--teacher", f"models:/{MODEL}@champion",
-        "--fine-tune-teacher", "false",
+        "--teacher-fine-tune", "false",
         "--candidates", json.dumps([{"strategy": "last", "layers": 1}]),
     )  # fmt: skip
     champion = next(row for row in worse.leaderboard["promotion"].items() if row[0] == "champion_before")[1]
@@ -278,7 +278,7 @@ def test_unlabelled_texts_join_what_the_teacher_answers(
 ):
     log = tmp_path / "log.csv"
     log.write_text("text\nplease stop\nstop it please\nplease stop!\n")
-    run = run_pipeline(workspace, "--settings", str(settings), "--unlabelled-data", str(log))
+    run = run_pipeline(workspace, "--settings", str(settings), "--data-unlabelled", str(log))
     root = Path(run.result["comparison"]).parents[1]
     data = load_from_disk(root / "prepare-data" / "prepared" / "splits")
     assert list(data["unlabelled"]["text"]) == ["please stop", "stop it please"]

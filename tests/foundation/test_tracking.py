@@ -107,8 +107,8 @@ def test_files_land_beside_the_store(store, tmp_path: Path):
 
 
 def test_the_pages_say_what_data_and_what_made_the_run(store):
-    sources = {"data": "s3://bucket/intents/", "unlabelled_data": "log.csv", "out_of_scope_data": ""}
-    versions = {"data": "sha256:" + "ab" * 32, "unlabelled_data": "sha256:cd", "out_of_scope_data": ""}
+    sources = {"data": "s3://bucket/intents/", "data_unlabelled": "log.csv", "data_out_of_scope": ""}
+    versions = {"data": "sha256:" + "ab" * 32, "data_unlabelled": "sha256:cd", "data_out_of_scope": ""}
     tracking.log_origin(sources, versions)
     (parent,) = runs(store, "pipeline")
     (used,) = parent.inputs.dataset_inputs

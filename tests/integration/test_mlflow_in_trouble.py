@@ -182,7 +182,7 @@ def test_runs_that_kfps_plugin_made_are_joined(
 
 @pytest.fixture(scope="module")
 def arguments(settings: Path) -> list[str]:
-    return ["--settings", str(settings), "--student-epochs", "12", "--registered-model", MODEL]
+    return ["--settings", str(settings), "--student-epochs", "12", "--promotion-model", MODEL]
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ def test_accelerators_and_their_nodes(compile_: Compile):
     pod = compiled.pods["distill-student"]
     assert pod["nodeSelector"] == {"labels": {"pool": "gpu"}}
     assert pod["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
-    assert "accelerator" not in compiled.containers["evaluate-student"]["resources"]
+    assert "accelerator" not in compiled.containers["evaluate-students"]["resources"]
 
 
 def test_retries_wait_and_end_with_the_tasks_time(compile_: Compile):
@@ -183,7 +183,7 @@ def test_the_example_puts_trainings_on_gpus_and_latency_where_students_are_serve
     on_gpus = {step for step in STEPS if "accelerator" in compiled.containers[step]["resources"]}
     assert on_gpus == {"train-teacher", "profile-teacher", "capture-signals", "distill-student"}
     assert {step for step in STEPS if "pvcMount" in compiled.pods[step]} == {"train-teacher", "distill-student"}
-    measured = resources(compiled, "evaluate-student")
+    measured = resources(compiled, "evaluate-students")
     assert measured["resourceCpuRequest"] == measured["resourceCpuLimit"] == "4"
 
 

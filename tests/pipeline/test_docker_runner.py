@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from components.foundation.errors import UserError
+from components.foundation.settings import Settings
 from pipeline.docker_runner import docker_runner, find_image, with_absolute_paths
-from pipeline.settings import Settings
 from pipeline.workspace import open_workspace
 
 
@@ -38,8 +38,8 @@ def mounts(arguments: dict) -> dict[str, tuple[str, bool]]:
 def test_named_files_and_folders_are_mounted_for_reading_and_the_workspace_for_writing(place: Path):
     settings = Settings(
         data="intents.csv",
-        out_of_scope_data="s3://bucket/key",
-        unlabelled_data="log.csv",
+        data_out_of_scope="s3://bucket/key",
+        data_unlabelled="log.csv",
         teacher="~/../teacher",
         candidates=[{"strategy": "uniform", "layers": 2, "student": "checkpoint"}, {"strategy": "last", "layers": 1}],
     )
@@ -53,25 +53,27 @@ def test_paths_become_absolute_and_other_addresses_stay(place: Path):
     candidates = [{"strategy": "uniform", "layers": 2, "student": "checkpoint"}]
     settings = with_absolute_paths(Settings(data="intents.csv", teacher="owner/name", candidates=candidates))
     assert settings.data == str(place / "intents.csv")
-    assert settings.out_of_scope_data == ""
+    assert settings.data_out_of_scope == ""
     assert settings.teacher == "owner/name"
     assert settings.candidates == [{**candidates[0], "student": str(place / "checkpoint")}]
 
 
 def test_the_folder_to_publish_to_is_made_and_mounted_for_writing(place: Path):
-    found = mounts(run_arguments(with_absolute_paths(Settings(publish_to="shipped/here")), place))
+    found = mounts(run_arguments(with_absolute_paths(Settings(promotion_publish_to="shipped/here")), place))
     assert (place / "shipped" / "here").is_dir()
     assert found[str(place / "shipped" / "here")] == (str(place / "shipped" / "here"), False)
 
 
 def test_a_folder_to_publish_to_that_cannot_be_made(place: Path):
-    with pytest.raises(UserError, match=r"publish_to .*/intents.csv/here: cannot be made \(Not a directory\); choose"):
-        run_arguments(with_absolute_paths(Settings(publish_to="intents.csv/here")), place)
+    with pytest.raises(
+        UserError, match=r"promotion_publish_to .*/intents.csv/here: cannot be made \(Not a directory\); choose"
+    ):
+        run_arguments(with_absolute_paths(Settings(promotion_publish_to="intents.csv/here")), place)
 
 
 def test_nothing_is_made_for_publishing_elsewhere(place: Path):
-    settings = with_absolute_paths(Settings(publish_to="s3://bucket/students"))
-    assert settings.publish_to == "s3://bucket/students"
+    settings = with_absolute_paths(Settings(promotion_publish_to="s3://bucket/students"))
+    assert settings.promotion_publish_to == "s3://bucket/students"
     assert mounts(run_arguments(settings, place)).keys() == {str(place / "runs")}
 
 

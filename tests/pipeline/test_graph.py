@@ -35,7 +35,7 @@ def test_candidates_run_in_a_loop_over_the_candidates_parameter(compiled):
     loops = [task for task in compiled.tasks.values() if "parameterIterator" in task]
     assert [loop["parameterIterator"]["items"] for loop in loops] == [{"inputParameter": "pipelinechannel--candidates"}]
     loop = compiled.spec["components"][loops[0]["componentRef"]["name"]]
-    assert set(loop["dag"]["tasks"]) == {"distill-student", "evaluate-student"}
+    assert set(loop["dag"]["tasks"]) == {"distill-student", "evaluate-students"}
 
 
 def test_caching_is_set_for_each_task(compiled):

@@ -10,8 +10,8 @@ from kfp.kubernetes.kubernetes_executor_config_pb2 import KubernetesExecutorConf
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineDeploymentConfig, PipelineSpec, PlatformSpec
 
 from components.foundation.image import IMAGE
+from components.foundation.settings import Settings
 from pipeline.deployment import STEPS
-from pipeline.settings import Settings
 
 # What a task of the graph may carry; a condition, a loop over artifacts or an importer would be something else.
 TASK_FIELDS = {

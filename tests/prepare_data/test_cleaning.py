@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.foundation.errors import UserError
+from components.foundation.settings import PreparationOptions
 from components.prepare_data.cleaning import clean_splits, clean_text, same_text_key
-from components.prepare_data.options import PreparationOptions
 from components.prepare_data.tables import Row
 
 OPTIONS = PreparationOptions()
@@ -134,7 +134,9 @@ def test_given_splits_come_back_in_order_and_none_is_made() -> None:
 
 
 def test_missing_splits_are_made_and_named() -> None:
-    splits, done = clean_splits({"train": base(2000)}, PreparationOptions(test_share=0.2, validation_share=0.1))
+    splits, done = clean_splits(
+        {"train": base(2000)}, PreparationOptions(data_test_share=0.2, data_validation_share=0.1)
+    )
     assert done["splits_made"] == ["test", "validation"]
     # Of 4,000 lots 800 +- 25 are below a fifth, of the other 3,200 320 +- 17 below a tenth: within four deviations.
     assert len(splits["test"]) == pytest.approx(800, abs=100)
@@ -146,7 +148,7 @@ def test_no_training_text_becomes_a_test_text_when_others_join(old: set[int], ne
     def rows(numbers: set[int]) -> list[Row]:
         return [Row(f"{label} number {number}", label) for number in sorted(numbers) for label in ("lock", "find")]
 
-    options = PreparationOptions(split_seed=seed)
+    options = PreparationOptions(data_split_seed=seed)
     before, _ = clean_splits({"train": rows(old)}, options)
     after, _ = clean_splits({"train": rows(old | new)}, options)
     assert not set(texts(before["train"] + before["validation"])) & set(texts(after["test"]))
@@ -160,7 +162,7 @@ def test_a_text_falls_on_its_side_however_it_is_written() -> None:
 
 def test_the_seed_decides_the_splits() -> None:
     def test_texts(seed: int) -> list[str]:
-        return texts(clean_splits({"train": base(50)}, PreparationOptions(split_seed=seed))[0]["test"])
+        return texts(clean_splits({"train": base(50)}, PreparationOptions(data_split_seed=seed))[0]["test"])
 
     assert test_texts(1) == test_texts(1)
     assert test_texts(1) != test_texts(2)
@@ -199,7 +201,7 @@ def test_splits_are_disjoint_and_every_row_is_accounted_for(
     given_splits = {"train": base() + train, "validation": validation, "test": test}
     given_splits = {name: rows for name, rows in given_splits.items() if rows is not None}
     try:
-        splits, done = clean_splits(given_splits, PreparationOptions(split_seed=seed))
+        splits, done = clean_splits(given_splits, PreparationOptions(data_split_seed=seed))
     except UserError:
         return  # a split of empty or leaked texts only; the refusals have tests of their own
     keys = {name: {same_text_key(text) for text in texts(rows)} for name, rows in splits.items()}
@@ -223,7 +225,9 @@ def test_every_label_stands_in_every_made_split(
     counts: dict[str, int], seed: int, test_share: float, validation_share: float
 ) -> None:
     rows = [row for label, count in counts.items() for row in labelled(label, count)]
-    options = PreparationOptions(split_seed=seed, test_share=test_share, validation_share=validation_share)
+    options = PreparationOptions(
+        data_split_seed=seed, data_test_share=test_share, data_validation_share=validation_share
+    )
     splits, _ = clean_splits({"train": rows}, options)
     assert all({row.label for row in part} == set(counts) for part in splits.values())
     assert sorted(texts(splits["train"] + splits["validation"] + splits["test"])) == sorted(texts(rows))
@@ -232,17 +236,17 @@ def test_every_label_stands_in_every_made_split(
 def test_one_text_of_a_label_is_too_few_to_hold_out_from() -> None:
     given = {"train": base(), "test": labelled("lock", 2, 50)}
     with pytest.raises(UserError, match=r"^data: found 1 text of label 'lock' to hold out from, expected at least 2"):
-        clean_splits(given, PreparationOptions(texts_per_label=1))
+        clean_splits(given, PreparationOptions(data_examples_per_label=1))
 
 
 def test_few_texts_of_each_label_are_drawn_by_the_seed_before_validation_is_held_out() -> None:
     given = {"train": labelled("lock", 30) + labelled("find", 8), "test": labelled("lock", 2, 50)}
-    few = PreparationOptions(texts_per_label=10)
+    few = PreparationOptions(data_examples_per_label=10)
     splits, done = clean_splits(dict(given), few)
     drawn = Counter(row.label for row in splits["train"] + splits["validation"])
     assert drawn == {"lock": 10, "find": 8}
     assert len(splits["test"]) == 2
     assert done["left_out_by_texts_per_label"] == 20
     assert clean_splits(dict(given), few)[0] == splits
-    other, _ = clean_splits(dict(given), PreparationOptions(texts_per_label=10, split_seed=14))
+    other, _ = clean_splits(dict(given), PreparationOptions(data_examples_per_label=10, data_split_seed=14))
     assert set(texts(other["train"])) != set(texts(splits["train"]))

@@ -20,7 +20,7 @@ from components.foundation.intents import (
     load_intents,
     transfer_set,
 )
-from components.prepare_data.options import PreparationOptions
+from components.foundation.settings import PreparationOptions
 from components.prepare_data.preparing import prepare
 
 
@@ -68,12 +68,12 @@ def test_ids_are_the_texts_digests(tiny_csv: Path, tmp_path: Path) -> None:
 
 
 def test_the_card_tells_source_settings_and_counts(tiny_csv: Path, tmp_path: Path) -> None:
-    data, card = prepared(tiny_csv, tmp_path / "out", split_seed=7)
+    data, card = prepared(tiny_csv, tmp_path / "out", data_split_seed=7)
     assert card["source"] == str(tiny_csv)
     assert card["version"] == storage.version(str(tiny_csv))
     assert card["further_sources"] == {}
     assert card["labels"] == class_names(data)
-    assert card["settings"] == PreparationOptions(split_seed=7).model_dump()
+    assert card["settings"] == PreparationOptions(data_split_seed=7).model_dump()
     assert card["cleaning"]["rows_read"] == {"train": 160}
     assert card["cleaning"]["splits_made"] == ["test", "validation"]
     for name, split in data.items():
@@ -85,7 +85,7 @@ def test_the_card_tells_source_settings_and_counts(tiny_csv: Path, tmp_path: Pat
 
 def test_the_same_request_writes_the_same_splits(tiny_csv: Path, tmp_path: Path) -> None:
     first, second = prepared(tiny_csv, tmp_path / "a")[0], prepared(tiny_csv, tmp_path / "b")[0]
-    other = prepared(tiny_csv, tmp_path / "c", split_seed=99)[0]
+    other = prepared(tiny_csv, tmp_path / "c", data_split_seed=99)[0]
     assert first["test"]["id"] == second["test"]["id"]
     assert set(first["test"]["id"]) != set(other["test"]["id"])
 
@@ -160,8 +160,8 @@ def test_altered_copies_of_training_texts_join_the_unlabelled_ones(tiny_csv: Pat
     log = tmp_path / "log.csv"
     log.write_text("text\nwhere is it\n", encoding="utf-8")
     plain = prepared(tiny_csv, tmp_path / "a")[0]
-    alone, told = prepared(tiny_csv, tmp_path / "b", altered_copies=4)
-    beside, _ = prepared(tiny_csv, tmp_path / "c", unlabelled=log, altered_copies=4)
+    alone, told = prepared(tiny_csv, tmp_path / "b", data_augmented_copies=4)
+    beside, _ = prepared(tiny_csv, tmp_path / "c", unlabelled=log, data_augmented_copies=4)
     copies = list(alone[UNLABELLED]["text"])
     assert list(beside[UNLABELLED]["text"]) == ["where is it", *copies]
     assert set(alone[UNLABELLED]["label"]) == {NO_LABEL}
@@ -178,7 +178,7 @@ def test_altered_copies_of_training_texts_join_the_unlabelled_ones(tiny_csv: Pat
 def test_where_no_further_text_is_left_there_is_no_such_split(tiny_csv: Path, tmp_path: Path) -> None:
     words, log = tmp_path / "words.csv", tmp_path / "log.csv"
     words.write_text("text,label\n" + "".join(f"w{number},{number % 2}\n" for number in range(40)), encoding="utf-8")
-    data, card = prepared(words, tmp_path / "a", altered_copies=1)  # a single word cannot be dropped
+    data, card = prepared(words, tmp_path / "a", data_augmented_copies=1)  # a single word cannot be dropped
     assert UNLABELLED not in data
     assert card["cleaning"]["altered_copies"] == {"made": len(data["train"]), "kept": 0}
     log.write_text("text\nstop it\n", encoding="utf-8")
@@ -192,9 +192,11 @@ def test_without_further_texts_there_are_no_such_splits(tiny_csv: Path, tmp_path
 
 
 def test_the_demo_needs_no_files(tmp_path: Path) -> None:
-    data, card = prepared("demo:bike-share", tmp_path / "out", "demo:bike-share-out-of-scope", text_column="utterance")
+    data, card = prepared(
+        "demo:bike-share", tmp_path / "out", "demo:bike-share-out-of-scope", data_text_column="utterance"
+    )
     assert len(card["labels"]) == 26
-    assert card["settings"]["text_column"] == "utterance"
+    assert card["settings"]["data_text_column"] == "utterance"
     assert len(data[OUT_OF_SCOPE]) == 120
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.foundation.intents import NO_LABEL, load_intents
-from components.prepare_data.options import PreparationOptions
+from components.foundation.settings import PreparationOptions
 from components.prepare_data.preparing import prepare
 from components.resolve_data.resolving import data_version
 
@@ -21,7 +21,7 @@ def prepared(tmp_path: Path, name: str, label_column: str, out_of_scope: str = "
     card = prepare(
         data=source, data_version=data_version(source), out_of_scope_data=strangers,
         out_of_scope_version=data_version(strangers), unlabelled_data="", unlabelled_version="",
-        options=PreparationOptions(label_column=label_column), target=tmp_path / "prepared",
+        options=PreparationOptions(data_label_column=label_column), target=tmp_path / "prepared",
     )  # fmt: skip
     return load_intents(tmp_path / "prepared"), card
 

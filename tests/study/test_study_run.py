@@ -32,7 +32,7 @@ STRATEGIES = ["uniform", "last"]
 def values(tiny_csv: Path, tiny_checkpoint: Path) -> dict:
     """Every pair of four layers, and what two strategies choose."""
     settings = {
-        "data": str(tiny_csv), "teacher": str(tiny_checkpoint), "max_tokens": 16, "profile_texts": 32,
+        "data": str(tiny_csv), "teacher": str(tiny_checkpoint), "teacher_max_tokens": 16, "profile_examples": 32,
         "teacher_epochs": 2, "student_epochs": 2, "teacher_learning_rate": 1e-3, "student_learning_rate": 1e-3,
     }  # fmt: skip
     return {
@@ -146,7 +146,7 @@ def test_other_unlabelled_texts_make_another_study(copy: Path, values: dict, tmp
         log.parent.mkdir()
         log.write_text(f"text\n{text}\n")
     less = {**values, "candidates": [{"strategy": "uniform", "layers": 2}], "frozen_anchor": False}
-    plans = [less | {"settings": values["settings"] | {"unlabelled_data": str(log)}} for log in logs]
+    plans = [less | {"settings": values["settings"] | {"data_unlabelled": str(log)}} for log in logs]
     place = open_workspace(str(tmp_path / "runs"))
     studies = [{row.study for row in rows_of(copy, plan, place)} for plan in (less, *plans)]
     assert len(set.union(*studies)) == 3

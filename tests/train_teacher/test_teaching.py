@@ -11,12 +11,12 @@ from transformers import BertForSequenceClassification
 
 from components.foundation import checkpoints
 from components.foundation.errors import UserError
+from components.foundation.settings import TeacherOptions
 from components.foundation.text_model import TextClassifier, load_classifier
-from components.train_teacher.options import TeacherOptions
 from components.train_teacher.teaching import make_teacher, save_teacher
 
 FINE_TUNE = TeacherOptions(teacher_epochs=6, teacher_learning_rate=3e-3, teacher_batch_size=16)
-IMPORT = TeacherOptions(fine_tune_teacher=False)
+IMPORT = TeacherOptions(teacher_fine_tune=False)
 
 
 def saved(checkpoint: Path, folder: Path, labels: list[str]) -> Path:

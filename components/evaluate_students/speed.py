@@ -8,21 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from components.evaluate_student.options import SpeedOptions
+from components.foundation.settings import LatencyOptions
 from components.foundation.text_model import TextClassifier
 
 _WARM_UP = 3
 
 
 def compare_speed(
-    student: TextClassifier, teacher: TextClassifier, texts: Sequence[str], options: SpeedOptions
+    student: TextClassifier, teacher: TextClassifier, texts: Sequence[str], options: LatencyOptions
 ) -> dict[str, Any]:
     """Latency of single texts and throughput of batches of 32, tokenised beforehand, each by its own tokenizer.
 
     `speedup` is the median over batches of teacher time / student time for the same texts. Keys: `batch_1` and
     `batch_32`, each with p50 and p95 in milliseconds, texts per second and the speedup.
     """
-    return {f"batch_{size}": _compare(student, teacher, texts, size, options.speed_batches) for size in (1, 32)}
+    return {f"batch_{size}": _compare(student, teacher, texts, size, options.latency_batches) for size in (1, 32)}
 
 
 def _compare(

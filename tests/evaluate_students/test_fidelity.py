@@ -5,7 +5,7 @@ import torch
 from helpers import tiny_bert_config
 from transformers import BertForSequenceClassification
 
-from components.evaluate_student.fidelity import spectral_fidelity
+from components.evaluate_students.fidelity import spectral_fidelity
 from components.foundation.layer_stack import shallow_copy_of
 from components.foundation.selection import Selection
 from components.foundation.spectral_profile import SpectralProfile, profile_classifier

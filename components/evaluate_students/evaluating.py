@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from components.evaluate_student.fidelity import spectral_fidelity
-from components.evaluate_student.options import SpeedOptions
-from components.evaluate_student.speed import compare_speed
+from components.evaluate_students.fidelity import spectral_fidelity
+from components.evaluate_students.speed import compare_speed
 from components.foundation.intents import OUT_OF_SCOPE, load_intents, sample_texts
 from components.foundation.scores import answer, load_evaluation, save_evaluation, score
+from components.foundation.settings import LatencyOptions
 from components.foundation.spectral_profile import load_profile, profile_classifier
 from components.foundation.storage import whole_folder
 from components.foundation.student import Description
@@ -23,7 +23,7 @@ def evaluate(
     teacher_evaluation: str,
     profile: str,
     student: str,
-    options: SpeedOptions,
+    options: LatencyOptions,
     target: str | Path,
 ) -> dict[str, Any]:
     """Measure and save; returns the evaluation (see `scores` for the files)."""

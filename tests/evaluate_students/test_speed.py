@@ -5,8 +5,8 @@ import torch
 from helpers import intents, tiny_bert_config, tiny_tokenizer
 from transformers import BertForSequenceClassification
 
-from components.evaluate_student.options import SpeedOptions
-from components.evaluate_student.speed import compare_speed
+from components.evaluate_students.speed import compare_speed
+from components.foundation.settings import LatencyOptions
 from components.foundation.text_model import TextClassifier
 
 TEXTS = [text for text, _ in intents()[:50]]
@@ -20,7 +20,7 @@ def classifier(extra_words: tuple[str, ...] = (), **sizes: int) -> TextClassifie
 
 
 def test_both_sizes_of_batch_are_told_for_both_models():
-    found = compare_speed(classifier(num_hidden_layers=1), classifier(), TEXTS, SpeedOptions(speed_batches=5))
+    found = compare_speed(classifier(num_hidden_layers=1), classifier(), TEXTS, LatencyOptions(latency_batches=5))
     assert found.keys() == {"batch_1", "batch_32"}
     for numbers in found.values():
         for model in ("student", "teacher"):
@@ -30,7 +30,7 @@ def test_both_sizes_of_batch_are_told_for_both_models():
 
 def test_a_teacher_of_forty_layers_is_slower_than_its_first():
     found = compare_speed(
-        classifier(num_hidden_layers=1), classifier(num_hidden_layers=40), TEXTS, SpeedOptions(speed_batches=5)
+        classifier(num_hidden_layers=1), classifier(num_hidden_layers=40), TEXTS, LatencyOptions(latency_batches=5)
     )
     assert found["batch_1"]["speedup"] > 2 and found["batch_32"]["speedup"] > 2
 
@@ -43,7 +43,7 @@ def test_each_model_gets_its_own_tokens():
         it.model.get_input_embeddings().register_forward_hook(
             lambda _, inputs, __, name=name: seen[name].append(inputs[0])
         )
-    compare_speed(models["student"], models["teacher"], ["cancel my order"], SpeedOptions(speed_batches=5))
+    compare_speed(models["student"], models["teacher"], ["cancel my order"], LatencyOptions(latency_batches=5))
     for name, it in models.items():
         own = it.tokenize(["cancel my order"])[0]
         assert all(batch.tolist() == [own] * len(batch) for batch in seen[name])

@@ -1,0 +1,46 @@
+"""`evaluate_students`: every student measured against its teacher, one after the other on one machine.
+
+Latencies that are compared are then measured by the same process on the same cores, and a candidate costs one task of
+the workflow instead of two (docs/decisions/0020-one-evaluation-task.md).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from components.evaluate_students.evaluating import evaluate, flat_metrics
+from components.foundation.settings import LatencyOptions
+from components.foundation.step import step
+from components.foundation.storage import whole_folder
+from components.foundation.student import Description
+from components.foundation.tracking import task_run
+
+
+def evaluate_all(
+    settings: dict[str, Any],
+    dataset: str,
+    teacher: str,
+    teacher_evaluation: str,
+    profile: str,
+    students: Sequence[str],
+    evaluations: str,
+) -> None:
+    """Write an evaluation for each student to the folder `evaluations`, in a folder of the candidate's name."""
+    options = LatencyOptions(**settings)
+    with whole_folder(evaluations) as folder:
+        for student in students:
+            name = Description(student).candidate.name
+            with (
+                step("evaluate_students", detail=name),
+                task_run(name, role="candidate", candidate=name) as run,
+            ):
+                results = evaluate(
+                    data=dataset,
+                    teacher=teacher,
+                    teacher_evaluation=teacher_evaluation,
+                    profile=profile,
+                    student=student,
+                    options=options,
+                    target=folder / name,
+                )
+                run.metrics(flat_metrics(results))
+                run.file(folder / name / "evaluation.json")
