@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from components.foundation.errors import UserError
 from pipeline.cluster.access import Access
 
 _CONNECT_S, _READ_S = 10, 60
+_GRPC_WEB = "application/grpc-web+proto"
 _BUSY = (502, 503, 504)
 _PAGE = 100
 _MESSAGE_LENGTH = 400
@@ -48,6 +49,23 @@ class Refused(UserError):
 
 
 @dataclass(frozen=True)
+class Content:
+    """What a route answered."""
+
+    type: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", errors="replace")
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a page for people: the server of the UI gives its index for every route that it lacks."""
+        return "html" in self.type
+
+
+@dataclass(frozen=True)
 class Connection:
     """KFP's client, the namespace that it asks for, and where people open its UI."""
 
@@ -57,6 +75,46 @@ class Connection:
     @property
     def namespace(self) -> str | None:
         return self.client.get_user_namespace() or None
+
+    def read(
+        self,
+        route: str,
+        *,
+        host: str | None = None,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str | None] | None = None,
+        message: bytes | None = None,
+    ) -> "Content":
+        """Read a route that KFP's client does not know, with its login and limits.
+
+        Args:
+            route: The route; `{name}` stands for an entry of `path`.
+            host: Whom to ask instead of the endpoint.
+            path: Values for the route.
+            query: The query; None leaves an entry out.
+            message: A gRPC-web message to post; without one, the route is got.
+
+        Returns:
+            The answer. Raises `Refused` where its status is an error, `Unreachable` where none comes.
+        """
+        response = self.client.runs.api_client.call_api(
+            route,
+            "GET" if message is None else "POST",
+            path_params=dict(path or {}),
+            query_params=[(name, value) for name, value in (query or {}).items() if value],
+            header_params={} if message is None else dict.fromkeys(("Content-Type", "Accept"), _GRPC_WEB),
+            body=message,
+            auth_settings=["Bearer"],
+            _host=host,
+            _preload_content=False,
+            _return_http_data_only=True,
+        )
+        try:
+            return Content(response.headers.get("content-type", ""), response.data)
+        except HTTPError as error:
+            raise Unreachable(
+                f"KFP server: the answer broke off ({type(error).__name__}); check the connection, and try again"
+            ) from error
 
     def link(self, kind: str, identifier: str) -> str:
         """The UI's page of a run or a recurring run."""

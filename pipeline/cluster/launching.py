@@ -1,5 +1,6 @@
 """What `submit` and `schedule create` share: settings, the pipeline's file, a name, an experiment."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,7 +44,7 @@ def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         setting_options,
         click.option("--experiment", default=_NAME, show_default=True, help="KFP experiment that holds the runs."),
-        click.option("--name", help=f"What the UI calls it. [default: {_NAME} and the time]"),
+        click.option("--name", help=f"What the UI calls it. [default: {_NAME}, the data and the time]"),
         click.option(
             "--pipeline", "pipeline_file", default="pipeline.yaml", show_default=True, help="Compiled pipeline to run."
         ),
@@ -67,4 +68,10 @@ def read_launch(
     parameters = parameters_of(Settings(**given), given)
     package = read_package(pipeline_file)
     check_parameters(package, parameters)
-    return Launch(package, parameters, name or f"{_NAME} {datetime.now():%Y-%m-%d %H:%M:%S}", experiment)
+    return Launch(package, parameters, name or _default_name({**package.defaults, **parameters}), experiment)
+
+
+def _default_name(parameters: Mapping[str, Any]) -> str:
+    """The project, the data's last part (`bike-share` of `demo:bike-share`), and the time."""
+    data = re.split("[/:]", str(parameters.get("data") or "").rstrip("/"))[-1]
+    return " ".join(filter(None, (_NAME, data, f"{datetime.now():%Y-%m-%d %H:%M:%S}")))

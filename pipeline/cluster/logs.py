@@ -1,72 +1,126 @@
-"""What a task's container printed.
+"""What a task's pods printed: from the pods, and from the pipeline root when they are gone."""
 
-The API server streams the log of a pod (a route beside its published API) but does not tell a task's pod: it names the
-nodes of the Argo workflow below the task. Argo makes both names alike: a node is `<workflow>-<hash>`, its pod
-`<workflow>-<template>-<hash>`, the hash being 32-bit FNV-1a over the node's path. A task with a retry policy has one
-more node for each attempt, whose path is the task node's path and `(0)`, `(1)`, ...
-"""
-
-from collections.abc import Iterator
-from typing import Any
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from components.foundation.errors import UserError
 from pipeline.cluster.connection import Connection, Refused
-from pipeline.cluster.runs import Task
+from pipeline.cluster.log_lines import driver_reason
+from pipeline.cluster.stored_logs import StoredLogs
+from pipeline.cluster.tasks import Task
 
-_ROUTE = "/apis/v1alpha1/runs/{run_id}/nodes/{node_id}/log"
-_TEMPLATE = "system-container-impl"
-_FNV_PRIME = 16777619
-_NO_SUCH_POD = (404, 500)  # the route answers 500 to every failure but a lack of rights
-
-
-def log_lines(connection: Connection, run_id: str, task: Task) -> Iterator[str]:
-    """The lines that a task's container printed, those of every attempt. Raises UserError where no pod can be read."""
-    pods = [pod for node in task.nodes for pod in _readable(connection, run_id, node)]
-    if not pods:
-        raise UserError(
-            f"task {task.name} of run {run_id}: found no log that the server can read (no pod any more, none because "
-            "of the cache, or one with labels of its own); look with `kubectl logs --container main --prefix "
-            f"--selector pipeline/runid={run_id}`, or in the UI"
-        )
-    for pod in pods:
-        for line in pod:
-            yield line.decode("utf-8", errors="replace").rstrip("\n")
+_API_ROUTE = "/apis/v1alpha1/runs/{run}/nodes/{pod}/log"
+_UI_ROUTE = "/k8s/pod/logs"
+_NO_SUCH_POD = (404, 500)
+_API_FAILURE = {"error_message", "error_details"}
+_FOLLOW_PAUSE_S = 3.0
 
 
-def _readable(connection: Connection, run_id: str, node: str) -> list[Any]:
-    """The open logs of a node's pod, or of all its attempts."""
-    workflow, _, digest = node.rpartition("-")
-    plain = _open(connection, run_id, f"{workflow}-{_TEMPLATE}-{digest}")
-    if plain is not None:
-        return [plain]
-    attempts: list[Any] = []
-    while True:
-        path = f"({len(attempts)})".encode()
-        log = _open(connection, run_id, f"{workflow}-retry-{_TEMPLATE}-{_fnv(int(digest), path)}")
-        if log is None:
-            return attempts
-        attempts.append(log)
+@dataclass
+class Logs:
+    """The logs of one run.
+
+    A pod's log has two addresses: a route of the API server beside its published API, and one of the UI's server,
+    which passes on to the API server only what it knows. Which of the two the endpoint is shows in its first answer.
+    """
+
+    connection: Connection
+    run_id: str
+    _through_ui: bool = False
+    _stored: StoredLogs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._stored = StoredLogs(self.connection, self.run_id)
+
+    def of(self, task: Task) -> list[str]:
+        """The lines that a task's container printed, those of every attempt; its driver's where that failed.
+
+        Raises:
+            UserError: There is no log to be read.
+        """
+        pods = task.driver_pods if task.failed_in_driver else task.pods
+        texts = [text for pod in pods if (text := self._read(pod, task)) is not None]
+        if not texts:
+            raise UserError(f"task {task.label} of run {self.run_id}: {self._why_none(task)}")
+        return [line for text in texts for line in text.splitlines()]
+
+    def following(self, find: Callable[[], tuple[Task, bool]]) -> Iterator[str]:
+        """The same, and what is printed later. Neither server streams, so the log is read again and again.
+
+        Args:
+            find: Gives the task as it is now, and whether it may still print.
+        """
+        printed, more = 0, True
+        while more:
+            task, more = find()
+            try:
+                lines = self.of(task)
+            except UserError:
+                if not more:
+                    raise
+                lines = []
+            complete = lines[:-1] if more else lines  # the last one may be half of a line
+            yield from complete[printed:]
+            printed = max(printed, len(complete))
+            if more:
+                time.sleep(_FOLLOW_PAUSE_S)
+
+    def reason(self, task: Task) -> str:
+        """Why a task's driver failed, in its own words."""
+        try:
+            return driver_reason(self.of(task)) or "its log names no error"
+        except UserError:
+            return "its pod is gone, and the log with it"
+
+    def _read(self, pod: str, task: Task) -> str | None:
+        """A pod's log, or what is stored of it; None where there is neither."""
+        text = None if self._through_ui else self._from_api(pod)
+        if self._through_ui:
+            text = self._from_ui(pod)
+        if text is None and not task.is_at_work and not task.failed_in_driver:  # drivers' are not stored
+            text = self._stored.read(pod)
+        return text
+
+    def _from_api(self, pod: str) -> str | None:
+        try:
+            found = self.connection.read(_API_ROUTE, path={"run": self.run_id, "pod": pod})
+        except Refused as refusal:
+            if refusal.status in _NO_SUCH_POD:
+                return None
+            raise
+        self._through_ui = found.is_page
+        return None if found.is_page or _is_failure(found.text) else found.text
+
+    def _from_ui(self, pod: str) -> str | None:
+        query = {"podname": pod, "runid": self.run_id, "podnamespace": self.connection.namespace}
+        try:
+            found = self.connection.read(_UI_ROUTE, query=query)
+        except Refused as refusal:
+            if refusal.status in _NO_SUCH_POD:
+                return None
+            raise
+        return None if found.is_page or _is_failure(found.text) else found.text
+
+    def _why_none(self, task: Task) -> str:
+        if task.failed_in_driver:
+            return "failed in its driver, whose pod is gone, and the log with it; the UI may show more"
+        if task.state == "CACHED":
+            return "found no log, as its results came from the cache; see the run that made them"
+        if not task.pods:
+            return f"found no log, as it has not started ({task.state.lower().replace('_', ' ')})"
+        if task.is_at_work:
+            return "found no log yet; try again, or wait for it with --follow"
+        return f"its pod is gone, and {self._stored.failure or 'found no copy of its log in the pipeline root'}"
 
 
-def _fnv(digest: int, more: bytes) -> int:
-    """32-bit FNV-1a, carried on from the digest of what came before."""
-    for byte in more:
-        digest = (digest ^ byte) * _FNV_PRIME % 2**32
-    return digest
-
-
-def _open(connection: Connection, run_id: str, pod: str) -> Any | None:
-    """A pod's log as a stream of lines, or None where the server has no such pod."""
+def _is_failure(text: str) -> bool:
+    """Whether a text is the API server's word that it cannot read a pod, sent with status 200; not a step's JSON."""
+    if not text.startswith('{"error_'):
+        return False
     try:
-        return connection.client.runs.api_client.call_api(
-            _ROUTE,
-            "GET",
-            path_params={"run_id": run_id, "node_id": pod},
-            auth_settings=["Bearer"],
-            _preload_content=False,
-            _return_http_data_only=True,
-        )
-    except Refused as refusal:
-        if refusal.status in _NO_SUCH_POD:
-            return None
-        raise
+        found = json.loads(text)
+    except ValueError:
+        return False
+    return found.keys() == _API_FAILURE and "Failed to read logs" in found["error_message"]

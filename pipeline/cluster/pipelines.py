@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from kfp_server_api import V2beta1Pipeline
 
 from components.foundation.errors import UserError
 from pipeline.cluster.connection import Connection, named, pages, quietly
+
+_PROJECT = "spectral-distill"
+_DIGEST_LENGTH = 7
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,8 @@ class Package:
     name: str
     description: str
     version: str
-    parameters: frozenset[str]
+    defaults: Mapping[str, Any]
+    """Every parameter and its default, None where it has none."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,17 @@ def read_package(path: str) -> Package:
         path=Path(path),
         name=info["name"],
         description=info.get("description", ""),
-        version=f"sha256-{hashlib.sha256(said.encode()).hexdigest()[:12]}",
-        parameters=frozenset(root.get("inputDefinitions", {}).get("parameters", {})),
+        version=f"{version(_PROJECT)}-{hashlib.sha256(said.encode()).hexdigest()[:_DIGEST_LENGTH]}",
+        defaults={
+            name: definition.get("defaultValue")
+            for name, definition in root.get("inputDefinitions", {}).get("parameters", {}).items()
+        },
     )
 
 
 def check_parameters(package: Package, names: Iterable[str]) -> None:
     """A file that an older version of the project compiled may lack a setting."""
-    missing = sorted(set(names) - package.parameters)
+    missing = sorted(set(names) - package.defaults.keys())
     if missing:
         raise UserError(
             f"--pipeline {package.path}: found no parameter {', '.join(missing)}; compile it again with "
@@ -83,21 +91,6 @@ def upload(connection: Connection, package: Package) -> Version:
             str(package.path), package.version, pipeline_id=pipeline_id, description=package.description
         )
     return Version(pipeline_id, made.pipeline_version_id, package.version, uploaded=True)
-
-
-def steps_of(spec: Mapping[str, Any]) -> set[str]:
-    """The names of the tasks that run a container, of a pipeline's IR as the API hands it out.
-
-    The API lists drivers, loops and groups as tasks too; these are the ones that people wrote.
-    """
-    spec = spec.get("pipeline_spec", spec)  # beside a platform spec, if the pipeline has one
-    components = spec["components"]
-    return {
-        name
-        for component in (spec["root"], *components.values())
-        for name, task in component.get("dag", {}).get("tasks", {}).items()
-        if "executorLabel" in components[task["componentRef"]["name"]]
-    }
 
 
 def _pipeline_id(connection: Connection, package: Package) -> str:

@@ -6,12 +6,20 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-_COLOURS = {"SUCCEEDED": "green", "FAILED": "red", "CANCELED": "red", "RUNNING": "cyan"}
+_COLOURS = {
+    "SUCCEEDED": "green",
+    "CACHED": "green",
+    "FAILED": "red",
+    "CANCELED": "red",
+    "RUNNING": "cyan",
+    "STARTING": "cyan",
+    "UNKNOWN": "yellow",
+}
 
 
 def state_word(state: str | None, width: int = 0) -> str:
-    """The API's word for a state, in lower case, with rich's markup for its colour."""
-    word = f"{(state or 'unknown').lower():<{width}}"
+    """The word for a state, in lower case, with rich's markup for its colour."""
+    word = f"{(state or 'unknown').lower().replace('_', ' '):<{width}}"
     colour = _COLOURS.get(state or "")
     return f"[{colour}]{word}[/]" if colour else word
 

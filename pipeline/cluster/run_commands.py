@@ -1,6 +1,8 @@
 """`spectral-distill submit` and `spectral-distill runs ...`: parse, call, print."""
 
+import functools
 import sys
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +16,7 @@ from pipeline.display import open_console
 
 if TYPE_CHECKING:
     from pipeline.cluster.connection import Connection
-    from pipeline.cluster.runs import Task
+    from pipeline.cluster.tasks import Task
 
 _NOT_SUCCEEDED = 1
 _DAY, _CLOCK = "%Y-%m-%d %H:%M", "%H:%M:%S"
@@ -75,40 +77,70 @@ def list_runs(access: Access, experiment: str | None, limit: int) -> None:
 @access_options
 @click.argument("run_id", metavar="RUN")
 def status(access: Access, run_id: str) -> None:
-    """Print a run's state and its tasks'."""
-    from pipeline.cluster.runs import seconds_of, steps_of_run, tasks_of
+    """Print a run's state and its tasks', in the order of the graph."""
+    from pipeline.cluster.explaining import explain
+    from pipeline.cluster.logs import Logs
+    from pipeline.cluster.runs import pipeline_of, seconds_of
+    from pipeline.cluster.tasks import tasks_of, unmet_conditions
 
     connection, console = access.connect(), open_console()
     run = connection.client.get_run(run_id)
-    tasks = tasks_of(run, steps_of_run(connection, run))
+    pipeline = pipeline_of(connection, run)
+    tasks = tasks_of(run, pipeline)
     console.print(f"Run        {plain(run.display_name)}: {state_word(run.state)}  {duration(seconds_of(run))}")
     console.print(f"Link       {connection.link('runs', run_id)}", soft_wrap=True)
-    rows = [(task.name, state_word(task.state), f"{task.started:{_CLOCK}}", duration(task.seconds)) for task in tasks]
-    console.print(table(("task", "state", "started (UTC)", "time"), rows))
+    rows = [
+        (
+            task.name,
+            plain(task.item),
+            state_word(task.state),
+            f"{task.started:{_CLOCK}}" if task.started else "",
+            duration(task.seconds),
+        )
+        for task in tasks
+    ]
+    console.print(table(("task", "candidate", "state", "started (UTC)", "time"), rows))
+    for line in explain(tasks, unmet_conditions(run, pipeline), Logs(connection, run_id)):
+        console.print(plain(line), soft_wrap=True)
 
 
 @runs.command()
 @access_options
 @click.argument("run_id", metavar="RUN")
 @click.argument("task", required=False)
-def logs(access: Access, run_id: str, task: str | None) -> None:
-    """Print what a TASK of a run printed, `train-teacher` for one; without it, what the failed tasks printed."""
-    from pipeline.cluster.logs import log_lines
-    from pipeline.cluster.runs import steps_of_run, tasks_of
+@click.option("--candidate", metavar="NAME", help="Only this candidate's, as `runs status` names it.")
+@click.option("--all", "everything", is_flag=True, help="Also what KFP's launcher, driver and SDK print.")
+@click.option("--follow", is_flag=True, help="Go on until the task has ended; without TASK, those that run now.")
+def logs(access: Access, run_id: str, task: str | None, candidate: str | None, everything: bool, follow: bool) -> None:
+    """Print what a TASK of a run printed, `train-teacher` for one; without it, what the failed tasks printed.
+
+    An hour after a run's end its pods are gone; their logs are then read from the pipeline root, which takes the
+    address of the UI.
+    """
+    from pipeline.cluster.logs import Logs
+    from pipeline.cluster.runs import pipeline_of
+    from pipeline.cluster.tasks import Task, may_print, tasks_of
 
     connection = access.connect()
     run = connection.client.get_run(run_id)
-    tasks = tasks_of(run, steps_of_run(connection, run))
-    wanted = [one for one in tasks if one.name == task or (task is None and one.state == "FAILED")]
-    if not wanted:
-        known = ", ".join(sorted({one.name for one in tasks})) or "none yet"
-        raise UserError(
-            f"run {run_id}: found no {f'task {task}' if task else 'failed task'}; name one of its tasks: {known}"
-        )
-    for one in wanted:
-        click.echo(f"==> {one.name}, started {one.started:{_CLOCK}} <==", err=True)
-        for line in log_lines(connection, run_id, one):
-            click.echo(line)
+    pipeline, found = pipeline_of(connection, run), Logs(connection, run_id)
+
+    def now(wanted: Task) -> tuple[Task, bool]:
+        run = connection.client.get_run(run_id)
+        one = next(one for one in tasks_of(run, pipeline) if one.label == wanted.label)
+        return one, may_print(one, run)
+
+    unread: list[UserError] = []
+    for one in _wanted(run_id, tasks_of(run, pipeline), task, candidate, follow):
+        try:
+            lines = found.following(functools.partial(now, one)) if follow else iter(found.of(one))
+            _print_log(one, lines, everything)
+        except UserError as error:
+            unread.append(error)
+    for told in unread[:-1]:
+        click.echo(f"error: {told}", err=True)
+    if unread:
+        raise unread[-1]
 
 
 @runs.command()
@@ -120,22 +152,63 @@ def cancel(access: Access, run_id: str) -> None:
     click.echo(f"canceled {run_id}")
 
 
+def _wanted(
+    run_id: str, tasks: "Sequence[Task]", name: str | None, candidate: str | None, follow: bool
+) -> "list[Task]":
+    """The tasks whose logs are asked for. Raises UserError where the run has none like that."""
+
+    def asked_for(task: "Task") -> bool:
+        if candidate is not None and task.item != candidate:
+            return False
+        return task.name == name if name else task.state == "FAILED" or (follow and task.is_at_work)
+
+    wanted = [task for task in tasks if asked_for(task)]
+    if not wanted:
+        sought = " ".join(filter(None, (f"task {name}" if name else "failed task", candidate and f"of {candidate}")))
+        known = ", ".join(dict.fromkeys(task.name for task in tasks)) or "none yet"
+        raise UserError(f"run {run_id}: found no {sought}; name one of its tasks: {known}")
+    return wanted
+
+
+def _print_log(task: "Task", lines: Iterable[str], everything: bool) -> None:
+    from pipeline.cluster.log_lines import driver_reason, own_lines
+
+    click.echo(f"==> {task.label}{' (its driver)' if task.failed_in_driver else ''} <==", err=True)
+    if not everything:
+        lines = [driver_reason(lines)] if task.failed_in_driver else own_lines(lines)
+    for line in lines:
+        click.echo(line)
+
+
 def _wait(connection: "Connection", run_id: str, console: Console) -> None:
     """Print a line for each task that ends, then the run's result; leave with exit code 1 if it is not success."""
-    from pipeline.cluster.runs import follow, seconds_of
+    from pipeline.cluster.explaining import explain, failure
+    from pipeline.cluster.logs import Logs
+    from pipeline.cluster.runs import follow, pipeline_of, seconds_of
+    from pipeline.cluster.tasks import tasks_of, unmet_conditions
 
-    failed: list[Task] = []
+    def ended(task: "Task") -> None:
+        line = f"{state_word(task.state, 10)} {plain(f'{task.name:<17} {task.item:<52}')} {duration(task.seconds)}"
+        console.print(line.rstrip(), soft_wrap=True)
 
-    def finished(task: "Task") -> None:
-        if task.state == "FAILED":
-            failed.append(task)
-        console.print(f"{state_word(task.state, 10)} {task.name:<24} {duration(task.seconds)}")
+    def quiet() -> None:
+        console.print(
+            "No task has changed for some minutes: a long step, or KFP has stopped updating the tasks, as it does "
+            f"when a run's Workflow passes 1 MiB. The UI is right: {connection.link('runs', run_id)}",
+            soft_wrap=True,
+        )
 
     with console.status("waiting") as line:
-        run = follow(connection, run_id, finished, lambda running: line.update(running or "waiting"))
+        run = follow(connection, run_id, ended, lambda running: line.update(plain(running) or "waiting"), quiet)
+    pipeline = pipeline_of(connection, run)
+    tasks = tasks_of(run, pipeline)
+    for state in ("NOT_STARTED", "UNKNOWN"):
+        names = ", ".join(task.label for task in tasks if task.state == state)
+        if names:
+            console.print(f"{state_word(state)} {plain(names)}")
+    for text in explain(tasks, unmet_conditions(run, pipeline), Logs(connection, run_id)):
+        console.print(plain(text), soft_wrap=True)
     console.print(f"{state_word(run.state)} after {duration(seconds_of(run))}")
     if run.state != "SUCCEEDED":
-        names = ", ".join(dict.fromkeys(task.name for task in failed)) or "none"
-        why = f"failed tasks: {names}; see `spectral-distill runs logs {run_id}`"
-        click.echo(f"run {run_id}: {run.state.lower()}; {why}", err=True)
+        click.echo(f"run {run_id}: {run.state.lower()}; {failure(tasks, run_id)}", err=True)
         sys.exit(_NOT_SUCCEEDED)

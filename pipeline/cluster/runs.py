@@ -2,27 +2,15 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pipeline.cluster.connection import Connection, Unreachable, named, pages, quietly
-from pipeline.cluster.pipelines import Version, steps_of
+from pipeline.cluster.pipelines import Version
+from pipeline.cluster.tasks import ENDED, FINISHED, Pipeline, Task, seconds_between, tasks_of
 
-FINISHED = frozenset({"SUCCEEDED", "FAILED", "SKIPPED", "CANCELED"})
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S, _PAUSE_GROWTH = 1.0, 15.0, 1.5
+_QUIET_S = 600.0
 _LOST_PAUSES_S = (1, 2, 5, 10, 30, 60, 60, 60)  # an API server that restarts must not end a wait
-
-
-@dataclass(frozen=True)
-class Task:
-    """One execution of a step. `seconds` is None before its end; `nodes` are the workflow's nodes below it."""
-
-    name: str
-    state: str
-    started: datetime
-    seconds: float | None
-    nodes: tuple[str, ...]
 
 
 def start(
@@ -62,62 +50,64 @@ def list_runs(connection: Connection, *, experiment: str | None, limit: int) -> 
     return pages(connection.client.list_runs, "runs", limit, sort_by="created_at desc", **question)
 
 
-def steps_of_run(connection: Connection, run: Any) -> set[str]:
-    """The steps that a run's pipeline has."""
+def pipeline_of(connection: Connection, run: Any) -> Pipeline:
+    """The pipeline that a run is of, and the run's own parameters."""
+    parameters = (run.runtime_config.parameters or {}) if run.runtime_config else {}
     reference = run.pipeline_version_reference
     if reference is None:  # started from a file, without a pipeline on the server
-        return steps_of(run.pipeline_spec)
+        return Pipeline(run.pipeline_spec, parameters)
     version = connection.client.get_pipeline_version(reference.pipeline_id, reference.pipeline_version_id)
-    return steps_of(version.pipeline_spec)
-
-
-def tasks_of(run: Any, steps: set[str]) -> list[Task]:
-    """What the run's steps have come to, in the order of their starts; a step in a loop has several tasks."""
-    details = (run.run_details.task_details or []) if run.run_details else []
-    return sorted(
-        (_task(detail) for detail in details if detail.display_name in steps),
-        key=lambda task: (task.started, task.name),
-    )
+    return Pipeline(version.pipeline_spec, parameters)
 
 
 def follow(
-    connection: Connection, run_id: str, finished: Callable[[Task], None], running: Callable[[str], None]
+    connection: Connection,
+    run_id: str,
+    ended: Callable[[Task], None],
+    running: Callable[[str], None],
+    quiet: Callable[[], None],
 ) -> Any:
-    """Wait for a run's end and return it; `finished` gets each task once, `running` the names of those at work."""
-    run, told, pause = connection.client.get_run(run_id), set[Task](), _SHORTEST_PAUSE_S
-    steps = steps_of_run(connection, run)
+    """Wait for a run's end and return it.
+
+    Args:
+        connection: The server.
+        run_id: The run.
+        ended: Gets each task once, when it has ended.
+        running: Gets the names of those at work, each time that the server is asked.
+        quiet: Called once, when no task has changed for some minutes.
+    """
+    run, told, before = connection.client.get_run(run_id), set[Task](), list[Task]()
+    pause, unchanged_s = _SHORTEST_PAUSE_S, 0.0
+    pipeline = pipeline_of(connection, run)
     while True:
-        tasks = tasks_of(run, steps)
+        tasks = tasks_of(run, pipeline)
         for task in tasks:
-            if task.seconds is not None and task not in told:
+            if task.state in ENDED and task not in told:
                 told.add(task)
-                finished(task)
+                ended(task)
         if run.state in FINISHED:
             return run
-        running(", ".join(sorted({task.name for task in tasks if task.state == "RUNNING"})))
+        running(", ".join(task.label for task in tasks if task.state == "RUNNING"))
+        if unchanged_s < _QUIET_S <= (unchanged_s := unchanged_s + pause if tasks == before else 0.0):
+            quiet()
         time.sleep(pause)
-        pause = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_S)
+        before, pause = tasks, min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_S)
         run = _patiently(lambda: connection.client.get_run(run_id))
+
+
+def wait_for_end(connection: Connection, run_id: str, timeout_s: float) -> bool:
+    """Wait until a run has ended; False if that takes longer than `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while connection.client.get_run(run_id).state not in FINISHED:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_SHORTEST_PAUSE_S)
+    return True
 
 
 def seconds_of(run: Any) -> float | None:
     """How long a run took; None before its end."""
-    return _seconds(run.created_at, run.finished_at) if run.state in FINISHED else None
-
-
-def _task(detail: Any) -> Task:
-    state = detail.state or "RUNTIME_STATE_UNSPECIFIED"
-    return Task(
-        name=detail.display_name,
-        state=state,
-        started=detail.start_time,
-        seconds=_seconds(detail.start_time, detail.end_time) if state in FINISHED else None,
-        nodes=tuple(child.pod_name for child in detail.child_tasks or [] if child.pod_name),
-    )
-
-
-def _seconds(start_time: datetime, end_time: datetime) -> float:
-    return max((end_time - start_time).total_seconds(), 0.0)
+    return seconds_between(run.created_at, run.finished_at) if run.state in FINISHED else None
 
 
 def _patiently(ask: Callable[[], Any]) -> Any:

@@ -8,6 +8,8 @@ from pipeline.cluster.launching import launch_options, read_launch
 from pipeline.cluster.printing import plain, table
 from pipeline.display import open_console
 
+_LONGEST_WAIT_S = 300.0  # the exit handler of a run that is stopped takes about a minute
+
 
 @click.group()
 def schedule() -> None:
@@ -109,7 +111,28 @@ def disable(access: Access, schedule_id: str) -> None:
 @schedule.command()
 @access_options
 @click.argument("schedule_id", metavar="SCHEDULE")
-def delete(access: Access, schedule_id: str) -> None:
-    """Delete a schedule; the runs that it started stay."""
-    access.connect().client.delete_recurring_run(schedule_id)
+@click.option("--force", is_flag=True, help="Stop its runs in flight first, and wait for their end.")
+def delete(access: Access, schedule_id: str, force: bool) -> None:
+    """Delete a schedule; the runs that it started and that have ended stay.
+
+    With a schedule, Kubernetes deletes the Workflow of a run in flight, and KFP goes on calling that run running.
+    """
+    from pipeline.cluster import runs
+    from pipeline.cluster.schedules import runs_in_flight
+
+    connection = access.connect()
+    connection.client.get_recurring_run(schedule_id)
+    found = runs_in_flight(connection, schedule_id)
+    if found and not force:
+        raise UserError(
+            f"schedule {schedule_id}: found {', '.join(found)} in flight, which would be deleted with it; wait for the "
+            "end, or stop it with --force"
+        )
+    if found:
+        connection.client.disable_recurring_run(schedule_id)  # or it starts the next one meanwhile
+    for run_id in found:
+        connection.client.terminate_run(run_id)
+        ended = runs.wait_for_end(connection, run_id, _LONGEST_WAIT_S)
+        click.echo(f"canceled {run_id}" if ended else f"canceled {run_id}, whose end did not come in time")
+    connection.client.delete_recurring_run(schedule_id)
     click.echo(f"deleted {schedule_id}")

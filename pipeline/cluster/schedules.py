@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from components.foundation.errors import UserError
-from pipeline.cluster.connection import Connection, pages
+from pipeline.cluster.connection import Connection, named, pages
 from pipeline.cluster.pipelines import Version
 from pipeline.cluster.runs import experiment_id
+from pipeline.cluster.tasks import FINISHED
 
+_LATEST = 100
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -95,6 +97,19 @@ def list_schedules(connection: Connection) -> list[Any]:
         sort_by="created_at desc",
         namespace=connection.namespace,
     )
+
+
+def runs_in_flight(connection: Connection, schedule_id: str) -> list[str]:
+    """Ids of the runs of a recurring run that have not ended; they are among its latest."""
+    latest = pages(
+        connection.client.list_runs,
+        "runs",
+        limit=_LATEST,
+        sort_by="created_at desc",
+        namespace=connection.namespace,
+        filter=named("recurring_run_id", schedule_id),
+    )
+    return [run.run_id for run in latest if run.state not in FINISHED]
 
 
 def describe_trigger(trigger: Any) -> str:

@@ -1,0 +1,48 @@
+"""What a table of states does not say about a run's tasks: why they failed, were left out, or are unknown."""
+
+from collections.abc import Sequence
+
+from pipeline.cluster.logs import Logs
+from pipeline.cluster.tasks import Task
+
+
+def explain(tasks: Sequence[Task], unmet_conditions: Sequence[str], logs: Logs) -> list[str]:
+    """One line for each thing that a reader of the states has to know, none where they speak for themselves."""
+    return [*_driver_failures(tasks, logs), *_left_out(unmet_conditions), *_unknown(tasks)]
+
+
+def failure(tasks: Sequence[Task], run_id: str) -> str:
+    """Which tasks ended a run before its end, and where to look."""
+    failed = _names(tasks, "FAILED")
+    if failed:
+        return f"failed tasks: {failed}; see `spectral-distill runs logs {run_id}`"
+    stopped = _names(tasks, "CANCELED")
+    return f"stopped tasks: {stopped}" if stopped else "failed tasks: none that KFP names; see the run's page"
+
+
+def _driver_failures(tasks: Sequence[Task], logs: Logs) -> list[str]:
+    labels: dict[str, list[str]] = {}
+    for task in tasks:
+        if task.failed_in_driver and task.state == "FAILED":
+            labels.setdefault(logs.reason(task), []).append(task.label)
+    return [f"{', '.join(names)} failed before the start, in KFP's driver: {why}" for why, names in labels.items()]
+
+
+def _left_out(unmet_conditions: Sequence[str]) -> list[str]:
+    if not unmet_conditions:
+        return []
+    groups = " and ".join(f"`{name}`" for name in unmet_conditions)
+    return [f"Nothing has changed since an earlier run: the condition of {groups} was not met, no task in it started."]
+
+
+def _unknown(tasks: Sequence[Task]) -> list[str]:
+    if not any(task.state == "UNKNOWN" for task in tasks):
+        return []
+    return [
+        "Unknown: KFP's API stopped updating the tasks, as it does when a run's Workflow passes 1 MiB; the run's page "
+        "in the UI is right."
+    ]
+
+
+def _names(tasks: Sequence[Task], state: str) -> str:
+    return ", ".join(task.label for task in tasks if task.state == state)

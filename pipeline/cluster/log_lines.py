@@ -1,0 +1,38 @@
+"""Which lines of a pod's log are the step's own, and which are KFP's.
+
+KFP's launcher and driver log with glog (`I1128 07:16:19.123456       1 launcher_v2.go:206] publish success.`), and
+KFP's SDK has a few lines of its own around the step's. Both dump JSON over many lines. Other lines in the SDK's format
+are those of libraries, as the SDK sets up Python's logging.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+_GLOG = re.compile(r"(?P<level>[IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w.-]+:\d+\] (?P<message>.*)")
+_SDK = re.compile(
+    r"\[KFP Executor [^\]]*\]: (Looking for component|Loading KFP component|Got executor_input|Wrote executor output|"
+    r"Did not write output|--component_module_path)"
+)
+_QUIET_LEVELS, _ERROR_LEVELS = "IW", "EF"
+_REASON_LENGTH = 300
+
+
+def own_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Leave out what KFP's launcher and SDK print. The launcher's errors stay: they say how a container ended."""
+    dump, after_kfp = False, False
+    for line in lines:
+        if dump or (after_kfp and line == "{"):
+            dump, after_kfp = line != "}", False
+            continue
+        glog = _GLOG.match(line)
+        after_kfp = bool((glog and glog["level"] in _QUIET_LEVELS) or _SDK.match(line))
+        dump = after_kfp and line.endswith("{")
+        if not after_kfp:
+            yield line
+
+
+def driver_reason(lines: Iterable[str]) -> str:
+    """The last error that a driver logged, cut to its end, where Go puts the cause; empty if there is none."""
+    errors = [found["message"] for line in lines if (found := _GLOG.match(line)) and found["level"] in _ERROR_LEVELS]
+    reason = errors[-1] if errors else ""
+    return reason if len(reason) <= _REASON_LENGTH else f"… {reason[-_REASON_LENGTH:]}"
