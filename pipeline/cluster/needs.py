@@ -25,7 +25,7 @@ class Needs:
 
 @dataclass(frozen=True, order=True)
 class ObjectNeed:
-    """A Kubernetes object. `keys` are the entries that tasks read; an optional object may be missing."""
+    """A Kubernetes object. `keys` are the entries that tasks read, none where they get all of it."""
 
     kind: str
     name: str
@@ -63,6 +63,10 @@ def _objects(executor: dict[str, Any]) -> Iterator[ObjectNeed]:
     for entry in executor.get("configMapAsEnv", []):
         keys = tuple(sorted(key["configMapKey"] for key in entry["keyToEnv"]))
         yield ObjectNeed("ConfigMap", entry["configMapName"], keys, entry.get("optional", False))
+    for entry in executor.get("secretAsVolume", []):
+        yield ObjectNeed("Secret", entry["secretName"], (), entry.get("optional", False))
+    for entry in executor.get("configMapAsVolume", []):
+        yield ObjectNeed("ConfigMap", entry["configMapName"], (), entry.get("optional", False))
     for entry in executor.get("imagePullSecret", []):
         yield ObjectNeed("Secret", entry["secretName"], (), False)
     for entry in executor.get("pvcMount", []):

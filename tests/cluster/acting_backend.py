@@ -8,58 +8,70 @@ the recordings of a real backend. `faults` names what it is to do wrong.
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
 from argo_nodes import Step, Workflow
-from kfp_server import API, NEVER, ROUTES, Kfp, Request, Status, clock, one_of
+from kfp_server import API, INDEX, NEVER, ROUTES, UI_ROUTES, Kfp, Page, Request, Status, clock, one_of
 from project_mlflow import ProjectMlflow
+
+from components.foundation.candidates import parse_candidate
+from pipeline.cluster.metadata_store import MESSAGES
 
 FAULTS = frozenset(
     {"failed-driver", "open-parent", "always-retrains", "stale-data", "silent-schedule", "uncancellable", "no-logs"}
 )
-LAUNCHER_LINE = "I0131 03:00:01.000000       1 launcher_v2.go:150] input ComponentSpec:{"
+_LAUNCHER_LINE = 'I0131 03:00:01.000000       1 launcher_v2.go:150] input ComponentSpec:{\n  "name": "comp"\n}'
 _NEVER_CACHED = ("resolve-data", "promote-student", "close-run")
 _POLLS_UNTIL_SCHEDULE = 3
 _ENDLESS_EPOCHS = 100
-_COLUMNS = ("", "text", "label")
+_COLUMNS = ("text", "label")
+_REPORT_STEP, _REPORT = "compare-students", "report"
+_OUTPUT = 4  # MLMD's word for an artifact that an execution put out
 
 
 @dataclass
 class Execution:
-    """A run's workflow, the data that it found, and what its pods printed."""
+    """A run's workflow, and the data that it found."""
 
     workflow: Workflow
     parameters: dict[str, Any]
     data_version: str = ""
     is_cancelled: bool = False
-    printed: dict[str, str] = field(default_factory=dict)
     asked: int = 0
+
+    @property
+    def candidates(self) -> list[str]:
+        return [parse_candidate(one).name for one in self.parameters["candidates"]]
 
 
 class ActingBackend(Kfp):
-    """A server for one user whose runs go on by themselves: the API server, or the UI's in front of it (`is_ui`)."""
+    """A server for one user whose runs go on by themselves: the API server, or with `ui` the UI's in front of it."""
 
-    def __init__(self, mlflow: ProjectMlflow, *, is_ui: bool = False, faults: frozenset[str] = frozenset()):
-        super().__init__()
+    def __init__(self, mlflow: ProjectMlflow, *, ui: bool = False, faults: frozenset[str] = frozenset()):
+        super().__init__(ui=ui)
         assert faults <= FAULTS
-        self.mlflow, self.is_ui, self.faults = mlflow, is_ui, faults
+        self.mlflow, self.faults = mlflow, faults
         self.executions: dict[str, Execution] = {}
         self.cached: set[str] = set()
         self.finished: set[str] = set()
         self.polls: dict[str, int] = {}
 
     def handle(self, request: Request) -> Any:
-        for method, pattern, action in [*_MORE_ROUTES, *ROUTES]:
+        for method, pattern, action in [*(UI_ROUTES if self.ui else []), *_MORE_ROUTES, *ROUTES]:
             found = re.fullmatch(pattern, request.path)
+            if self.ui and not request.path.startswith(API) and action not in _OF_UI:
+                continue
             if request.method == method and found:
                 return getattr(self, action.__name__)(request, *found.groups())
+        if self.ui:
+            return Page(INDEX)
         raise Status(404, f"Not Found: {request.path}")
 
     def healthz(self, request: Request) -> dict:
         said = {"multi_user": False, "pipeline_store": "database"}
-        if self.is_ui:
+        if self.ui:
             return said | {"apiServerReady": True, "apiServerTagName": "2.17.0"}
         return said | {"commit_sha": "unknown", "tag_name": "2.17.0"}
 
@@ -76,7 +88,7 @@ class ActingBackend(Kfp):
 
     def list_runs(self, request: Request) -> dict:
         self._fire_schedules()
-        self.runs.sort(key=lambda run: -int(run["run_id"].rpartition("-")[2]))  # newest first, as it is asked for
+        self.runs.sort(key=lambda run: -self._number(run["run_id"]))  # newest first, as it is asked for
         return super().list_runs(request)
 
     def terminate_run(self, request: Request, run_id: str) -> dict:
@@ -100,24 +112,29 @@ class ActingBackend(Kfp):
         self.versions.remove(one_of(self.versions, "pipeline_version_id", version))
         return {}
 
-    def read_log(self, request: Request, run_id: str, pod: str) -> str:
-        if self.is_ui:
-            return "<!doctype html><title>Kubeflow Pipelines</title>"  # its page, for a route that it does not know
-        printed = self._printed(run_id, pod)
-        # The API server says so with status 200.
-        return printed or json.dumps(
-            {"error_message": f'pods "{pod}" not found', "error_details": "InternalServerError"}
-        )
+    def ask_metadata(self, request: Request, method: str) -> bytes:
+        """MLMD: a context is a run, an execution a step that ran, an artifact the report."""
+        asked = MESSAGES[f"{method}Request"].FromString(request.body[5:])  # behind gRPC-web's head of a frame
+        answer = MESSAGES[f"{method}Response"]()
+        if method == "GetContextByTypeAndName":
+            answer.context.id = self._number(asked.context_name)
+        elif method == "GetExecutionsByContext":
+            for index, step in enumerate(self.executions[f"run-{asked.context_id}"].workflow.steps):
+                if step.phase == "done" and step.ending == "succeeded":
+                    told = answer.executions.add(id=asked.context_id * 1000 + index)
+                    told.custom_properties.add(key="task_name").value.string_value = step.name
+        elif method == "GetEventsByExecutionIDs":
+            for execution in asked.execution_ids:
+                told = answer.events.add(artifact_id=execution, type=_OUTPUT)
+                told.path.steps.add(key=_REPORT)
+        else:
+            for artifact in asked.artifact_ids:
+                answer.artifacts.add(id=artifact, uri=f"minio://mlpipeline/run-{artifact // 1000}/{_REPORT}")
+        self.metadata[method] = answer.SerializeToString()
+        return super().ask_metadata(request, method)
 
-    def read_log_of_ui(self, request: Request) -> str:
-        pod = request.query["podname"]
-        printed = self._printed(request.query["runid"], pod)
-        if printed is None:
-            raise Status(500, f"Could not get main container logs: pods {pod} not found")
-        return printed
-
-    def _printed(self, run_id: str, pod: str) -> str | None:
-        return None if "no-logs" in self.faults else self.executions[run_id].printed.get(pod)
+    def _number(self, run_id: str) -> int:
+        return int(run_id.rpartition("-")[2])
 
     def _begin(self, run: dict) -> None:
         version = one_of(self.versions, "pipeline_version_id", run["pipeline_version_reference"]["pipeline_version_id"])
@@ -174,19 +191,17 @@ class ActingBackend(Kfp):
             step.phase, step.ending = "done", "cached"
         else:
             step.phase = "running"
-            execution.printed[execution.workflow.pod(step)] = f"{LAUNCHER_LINE}\n{step.name}: begins\n"
+            self._print(execution, step, f"{_LAUNCHER_LINE}\n{step.name}: begins")
 
     def _finish(self, run: dict, execution: Execution, step: Step) -> None:
         step.phase = "done"
         step.times.append(clock(execution.asked * 10))
-        column = execution.parameters.get("data_text_column")
+        column = execution.parameters["data_text_column"]
         if execution.is_cancelled and not step.on_exit:
             step.ending = "failed"
         elif step.name == "prepare-data" and column not in _COLUMNS:
             step.ending = "failed"
-            self._print(
-                execution, step, f"error: data_text_column: found no column {column!r}, expected one of: text, label"
-            )
+            self._print(execution, step, f"error: data: found no column {column}, expected {' or '.join(_COLUMNS)}")
         if step.ending == "failed":
             execution.workflow.give_up_after(step)
             return
@@ -204,8 +219,12 @@ class ActingBackend(Kfp):
             self.mlflow.begin(run, is_unchanged)
             if is_unchanged:
                 execution.workflow.skip_gated()
-        elif step.name == "evaluate-student":
-            self.mlflow.candidate(run, f"student-{step.item}")
+        elif step.name == "evaluate-students":
+            self.mlflow.candidates(run, execution.candidates)
+        elif step.name == _REPORT_STEP:
+            page = f"<html><title>Report</title>{' '.join(execution.candidates)}</html>"
+            self.objects[f"minio/mlpipeline/{run['run_id']}/{_REPORT}"] = page
+            self.mlflow.report(run, page)
         elif step.name == "promote-student":
             self.mlflow.promote(run, execution.parameters["promotion_model"])
         elif step.name == "close-run" and "open-parent" not in self.faults:
@@ -238,12 +257,14 @@ class ActingBackend(Kfp):
         return json.dumps([step.name, step.item, self._fingerprint(execution)])
 
     def _print(self, execution: Execution, step: Step, line: str) -> None:
-        execution.printed[execution.workflow.pod(step)] += f"{line}\n"
+        if "no-logs" not in self.faults:
+            pod = execution.workflow.pod(step)
+            self.logs[pod] = f"{self.logs.get(pod, '')}{line}\n"
 
 
 _MORE_ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("POST", f"{API}/runs/([^/:]+):archive", ActingBackend.archive_run),
     ("DELETE", f"{API}/pipelines/([^/]+)", ActingBackend.delete_pipeline),
     ("DELETE", f"{API}/pipelines/([^/]+)/versions/([^/]+)", ActingBackend.delete_version),
-    ("GET", "/k8s/pod/logs", ActingBackend.read_log_of_ui),
 ]
+_OF_UI = [action for _, _, action in UI_ROUTES]

@@ -1,8 +1,5 @@
 """What this project's steps leave in MLflow, written without them: for a backend that has no pods."""
 
-import tempfile
-from pathlib import Path
-
 from mlflow import MlflowClient
 
 _RUN_ID, _ROLE, _PARENT = "kfp.pipeline_run_id", "spectral_distill.role", "mlflow.parentRunId"
@@ -19,26 +16,26 @@ class ProjectMlflow:
     def begin(self, run: dict, is_unchanged: bool) -> None:
         tags = {_RUN_ID: run["run_id"], _ROLE: "pipeline"}
         if is_unchanged:
-            tags["mlflow.note.content"] = "Unchanged: nothing was trained."
+            tags["spectral_distill.unchanged_since"] = "an earlier run"
         made = self._client.create_run(self._experiment, run_name=run["display_name"], tags=tags)
         self._parents[run["run_id"]] = made.info.run_id
 
-    def candidate(self, run: dict, name: str) -> None:
-        tags = {_RUN_ID: run["run_id"], _ROLE: "candidate", _PARENT: self._parents[run["run_id"]]}
-        tags["spectral_distill.candidate"] = name
-        made = self._client.create_run(self._experiment, run_name=name, tags=tags)
-        self._client.set_terminated(made.info.run_id, "FINISHED")
+    def candidates(self, run: dict, names: list[str]) -> None:
+        for name in names:
+            tags = {_RUN_ID: run["run_id"], _ROLE: "candidate", _PARENT: self._parents[run["run_id"]]}
+            tags["spectral_distill.candidate"] = name
+            made = self._client.create_run(self._experiment, run_name=name, tags=tags)
+            self._client.set_terminated(made.info.run_id, "FINISHED")
+
+    def report(self, run: dict, page: str) -> None:
+        self._client.log_text(self._parents[run["run_id"]], page, "report.html")
 
     def promote(self, run: dict, model: str) -> None:
-        """With the report in the parent, as the project's promotion leaves it there."""
-        parent = self._parents[run["run_id"]]
-        with tempfile.TemporaryDirectory() as folder:
-            page = Path(folder) / "report.html"
-            page.write_text("<html><title>Report</title>student-0 student-1</html>")
-            self._client.log_artifact(parent, str(page))
         if not self._client.search_registered_models(filter_string=f"name = '{model}'"):
             self._client.create_registered_model(model)
-        version = self._client.create_model_version(model, source="file:///nowhere", run_id=parent).version
+        version = self._client.create_model_version(
+            model, source="file:///nowhere", run_id=self._parents[run["run_id"]]
+        ).version
         self._client.set_registered_model_alias(model, "champion", version)
 
     def close(self, run: dict, status: str) -> None:

@@ -20,7 +20,8 @@ import yaml
 from pipeline import cli
 from pipeline.cluster.access import Access
 from pipeline.cluster.connection import Connection, named, pages
-from pipeline.cluster.pipelines import Package, read_package, steps_of
+from pipeline.cluster.pipelines import Package, read_package
+from pipeline.cluster.steps import steps_of
 
 ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
 EXPERIMENT = "spectral-distill-acceptance"
@@ -34,7 +35,7 @@ SMALL: Mapping[str, Any] = {
     "candidates": CANDIDATES,
     "student_epochs": 1,
     "student_learning_rate": 2e-4,
-    "latency_batches": 3,
+    "latency_batches": 5,
 }
 _ROOT = Path(__file__).parents[2]
 
@@ -57,13 +58,25 @@ class Step:
     ran: bool
 
 
+@dataclass(frozen=True)
+class Started:
+    """A run that has ended, and the settings that it had."""
+
+    run: Any
+    settings: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.run.run_id)
+
+
 @dataclass
 class Cluster:
     """The server that the environment names, and what this session made on it."""
 
     connection: Connection
     package: Package
-    steps_of_pipeline: frozenset[str]
+    spec: Mapping[str, Any]
     timeout_s: float
     poll_s: float
     stamp: str
@@ -83,7 +96,7 @@ class Cluster:
         return cls(
             connection=Access(**{name: os.environ.get(variable) for name, variable in options.items()}).connect(),
             package=package,
-            steps_of_pipeline=frozenset(steps_of(_spec(package))),
+            spec=next(yaml.safe_load_all(package.path.read_bytes())),
             timeout_s=float(os.environ.get("ACCEPTANCE_TIMEOUT_S", "3600")),
             poll_s=float(os.environ.get("ACCEPTANCE_POLL_S", "5")),
             stamp=f"{time.time():.0f}",
@@ -102,6 +115,10 @@ class Cluster:
             "data_split_seed": int(self.stamp) % 10**6 * 100 + seed,
             **other,
         }
+
+    def expected(self, settings: Mapping[str, Any]) -> list[str]:
+        """Names of all steps that a run with these settings has, those of a loop once for each item."""
+        return sorted(step.name for step in steps_of(self.spec, settings) if not step.is_group)
 
     def submit(self, name: str, settings: Mapping[str, Any]) -> str:
         """Start a run; its id."""
@@ -149,13 +166,13 @@ class Cluster:
 
     def steps(self, run: Any) -> list[Step]:
         """The run's tasks. A container ran where the task's executor has an attempt."""
-        details = (run.run_details.task_details or []) if run.run_details else []
+        details, names = details_of(run), set(self.expected(SMALL))
         attempts = {
             child.pod_name for detail in details if detail.display_name == "executor" for child in children(detail)
         }
         seen = []
         for detail in details:
-            if detail.display_name in self.steps_of_pipeline:
+            if detail.display_name in names:
                 ran = any(_continued(child.pod_name, ".executor(0)") in attempts for child in children(detail))
                 seen.append(Step(detail.display_name, detail.state or "", ran))
         return sorted(seen, key=lambda step: step.name)
@@ -219,8 +236,9 @@ def as_options(settings: Mapping[str, Any]) -> list[str]:
     """Settings as options of the command line."""
     options = []
     for name, value in settings.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        options += [f"--{name.replace('_', '-')}", text]
+        options.append(f"--{name.replace('_', '-')}")
+        if value is not True:  # a switch
+            options.append(value if isinstance(value, str) else json.dumps(value))
     return options
 
 
@@ -229,10 +247,13 @@ def ended(run: Any) -> Any:
     return run if run.state in ENDED else None
 
 
+def details_of(run: Any) -> list[Any]:
+    return (run.run_details.task_details or []) if run.run_details else []
+
+
 def pods_of(run: Any) -> int:
     """How many pods a run had: drivers and steps, each attempt one."""
-    details = (run.run_details.task_details or []) if run.run_details else []
-    started = [detail.display_name or "" for detail in details if detail.state not in (None, "SKIPPED")]
+    started = [detail.display_name or "" for detail in details_of(run) if detail.state not in (None, "SKIPPED")]
     return sum(bool(re.fullmatch(r"(?:.+-driver|executor)\(\d+\)", name)) for name in started)
 
 
@@ -247,10 +268,6 @@ def _continued(node: str, more: str) -> str:
     for byte in more.encode():
         value = (value ^ byte) * 16777619 % 2**32
     return f"{workflow}-{value}"
-
-
-def _spec(package: Package) -> Any:
-    return next(yaml.safe_load_all(package.path.read_bytes()))
 
 
 def _tried(action: Callable[..., Any], *arguments: str) -> None:

@@ -35,13 +35,13 @@ class Tracking:
         print(f"MLflow {names[0]!r}: {found[0].info.status}, {found[0].data.tags.get('mlflow.note.content', '')}")
         return found[0]
 
-    def candidates(self, kfp_run: str) -> list[Any]:
-        """The candidates' runs below that one."""
+    def candidates(self, kfp_run: str) -> dict[str, str]:
+        """Status of each candidate's run below that one, by candidate. With KFP's plugin a candidate has several."""
         parent = self.parent(kfp_run).info.run_id
-        runs = [run for run in self.of_run(kfp_run) if _CANDIDATE in run.data.tags and self._below(run, parent)]
-        for run in runs:
+        found = [run for run in self.of_run(kfp_run) if _CANDIDATE in run.data.tags and self._below(run, parent)]
+        for run in found:
             print(f"MLflow   {run.info.run_name!r}: {run.info.status}")
-        return runs
+        return {run.data.tags[_CANDIDATE]: run.info.status for run in found}
 
     def of_run(self, kfp_run: str) -> list[Any]:
         """All runs that belong to a KFP run."""
@@ -76,5 +76,5 @@ class Tracking:
 
 def says(run: Any, word: str) -> bool:
     """Whether a run's name, description or tags have a word."""
-    texts = [run.info.run_name, *run.data.tags.values()]
+    texts = [run.info.run_name, *run.data.tags, *run.data.tags.values()]
     return any(word in str(text).lower() for text in texts)

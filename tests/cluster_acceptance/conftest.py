@@ -2,27 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cluster_session import Cluster
+from cluster_session import Cluster, Started
 from cluster_tracking import Tracking
 
 _HERE = Path(__file__).parent
-
-
-@dataclass(frozen=True)
-class Started:
-    """A run that has ended, and the settings that it had."""
-
-    run: Any
-    settings: dict[str, Any]
-
-    @property
-    def id(self) -> str:
-        return str(self.run.run_id)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,14 +10,7 @@ from typing import Any
 import pytest
 from cluster_session import Cluster
 
-TRAINED = {
-    "prepare-data",
-    "train-teacher",
-    "profile-teacher",
-    "distill-student",
-    "evaluate-student",
-    "compare-students",
-}
+TRAINED = {"prepare-data", "train-teacher", "profile-teacher", "distill-student", "evaluate-students"}
 WORDS = {
     "balance": ("how much money is", "what is the balance", "show the amount", "tell me the total"),
     "block": ("block the card", "freeze the card at once", "stop every payment", "lock my card"),

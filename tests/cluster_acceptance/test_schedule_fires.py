@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from cluster_session import EXPERIMENT, Cluster, as_options, ended
-from conftest import Started
+from cluster_session import EXPERIMENT, Cluster, Started, as_options, ended
 
 
 @pytest.fixture
