@@ -25,16 +25,16 @@ def acting(
     folder: Path, monkeypatch: pytest.MonkeyPatch, timeout_s: int = 300, **manners: Any
 ) -> Iterator[ActingBackend]:
     """A backend, an MLflow database and an S3 server, named by the environment as a real cluster's would be."""
-    uri = f"sqlite:///{folder}/mlflow.db"
+    mlflow = ProjectMlflow(folder)
     with s3_server() as s3:
         settings = {
-            **s3_environment(s3), "MLFLOW_TRACKING_URI": uri, "ACCEPTANCE_S3": "s3://corpus/acceptance",
+            **s3_environment(s3), "MLFLOW_TRACKING_URI": mlflow.uri, "ACCEPTANCE_S3": "s3://corpus/acceptance",
             "ACCEPTANCE_POLL_S": "0", "ACCEPTANCE_TIMEOUT_S": str(timeout_s), "HOME": str(folder),
         }  # fmt: skip
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         boto3.client("s3").create_bucket(Bucket="corpus")
-        backend = ActingBackend(ProjectMlflow(uri), **manners)
+        backend = ActingBackend(mlflow, **manners)
         with serving(backend) as server:
             monkeypatch.setenv("KF_PIPELINES_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
             yield backend
