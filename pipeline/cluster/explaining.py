@@ -25,7 +25,13 @@ def _driver_failures(tasks: Sequence[Task], logs: Logs) -> list[str]:
     for task in tasks:
         if task.failed_in_driver and task.state == "FAILED":
             labels.setdefault(logs.reason(task), []).append(task.label)
-    return [f"{', '.join(names)} failed before the start, in KFP's driver: {why}" for why, names in labels.items()]
+    return [
+        f"{names[0]}{_and_more(names)} failed before the start, in KFP's driver: {why}" for why, names in labels.items()
+    ]
+
+
+def _and_more(names: Sequence[str]) -> str:
+    return f" and {len(names) - 1} more" if len(names) > 1 else ""
 
 
 def _left_out(unmet_conditions: Sequence[str]) -> list[str]:

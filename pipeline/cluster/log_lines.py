@@ -13,19 +13,23 @@ _SDK = re.compile(
     r"\[KFP Executor [^\]]*\]: (Looking for component|Loading KFP component|Got executor_input|Wrote executor output|"
     r"Did not write output|--component_module_path)"
 )
+_EXIT_STATUS = re.compile(r"exit status \d+$")
+_DRIVER_CALL = re.compile(r"^KFP driver: driver\.\w+\(.*?\) failed: ")
 _QUIET_LEVELS, _ERROR_LEVELS = "IW", "EF"
 _REASON_LENGTH = 300
 
 
 def own_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Leave out what KFP's launcher and SDK print. The launcher's errors stay: they say how a container ended."""
+    """Leave out what KFP's launcher and SDK print.
+
+    The launcher's errors stay where the step's own lines cannot tell them: a signal that ended it, a failed upload.
+    """
     dump, after_kfp = False, False
     for line in lines:
         if dump or (after_kfp and line == "{"):
             dump, after_kfp = line != "}", False
             continue
-        glog = _GLOG.match(line)
-        after_kfp = bool((glog and glog["level"] in _QUIET_LEVELS) or _SDK.match(line))
+        after_kfp = _is_kfps(line)
         dump = after_kfp and line.endswith("{")
         if not after_kfp:
             yield line
@@ -34,5 +38,12 @@ def own_lines(lines: Iterable[str]) -> Iterator[str]:
 def driver_reason(lines: Iterable[str]) -> str:
     """The last error that a driver logged, cut to its end, where Go puts the cause; empty if there is none."""
     errors = [found["message"] for line in lines if (found := _GLOG.match(line)) and found["level"] in _ERROR_LEVELS]
-    reason = errors[-1] if errors else ""
+    reason = _DRIVER_CALL.sub("", errors[-1]) if errors else ""
     return reason if len(reason) <= _REASON_LENGTH else f"… {reason[-_REASON_LENGTH:]}"
+
+
+def _is_kfps(line: str) -> bool:
+    found = _GLOG.match(line)
+    if found is None:
+        return _SDK.match(line) is not None
+    return found["level"] in _QUIET_LEVELS or _EXIT_STATUS.search(found["message"]) is not None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from components.foundation.errors import UserError
-from pipeline.cluster.connection import Connection, Refused
+from pipeline.cluster.connection import Connection, Refused, Unreachable
 from pipeline.cluster.log_lines import driver_reason
 from pipeline.cluster.stored_logs import StoredLogs
 from pipeline.cluster.tasks import Task
@@ -71,6 +71,8 @@ class Logs:
         """Why a task's driver failed, in its own words."""
         try:
             return driver_reason(self.of(task)) or "its log names no error"
+        except (Refused, Unreachable) as error:
+            return f"its log cannot be read ({error})"
         except UserError:
             return "its pod is gone, and the log with it"
 

@@ -29,6 +29,11 @@ class Package:
     defaults: Mapping[str, Any]
     """Every parameter and its default, None where it has none."""
 
+    @property
+    def summary(self) -> str:
+        """The description's first paragraph: the UI's lists show it in one line, its page beside the version's own."""
+        return " ".join(self.description.partition("\n\n")[0].split())
+
 
 @dataclass(frozen=True)
 class Version:
@@ -100,6 +105,6 @@ def _pipeline_id(connection: Connection, package: Package) -> str:
     if found:
         return str(found[0].pipeline_id)
     pipeline = V2beta1Pipeline(
-        display_name=package.name, name=package.name, description=package.description, namespace=namespace
+        display_name=package.name, name=package.name, description=package.summary, namespace=namespace
     )
     return str(client.pipelines.pipeline_service_create_pipeline(pipeline=pipeline).pipeline_id)

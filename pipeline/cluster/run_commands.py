@@ -101,7 +101,7 @@ def status(access: Access, run_id: str) -> None:
     ]
     console.print(table(("task", "candidate", "state", "started (UTC)", "time"), rows))
     for line in explain(tasks, unmet_conditions(run, pipeline), Logs(connection, run_id)):
-        console.print(plain(line), soft_wrap=True)
+        console.print(plain(line))
 
 
 @runs.command()
@@ -118,7 +118,7 @@ def logs(access: Access, run_id: str, task: str | None, candidate: str | None, e
     address of the UI.
     """
     from pipeline.cluster.logs import Logs
-    from pipeline.cluster.runs import pipeline_of
+    from pipeline.cluster.runs import patiently, pipeline_of
     from pipeline.cluster.tasks import Task, may_print, tasks_of
 
     connection = access.connect()
@@ -126,7 +126,7 @@ def logs(access: Access, run_id: str, task: str | None, candidate: str | None, e
     pipeline, found = pipeline_of(connection, run), Logs(connection, run_id)
 
     def now(wanted: Task) -> tuple[Task, bool]:
-        run = connection.client.get_run(run_id)
+        run = patiently(lambda: connection.client.get_run(run_id))
         one = next(one for one in tasks_of(run, pipeline) if one.label == wanted.label)
         return one, may_print(one, run)
 
@@ -187,8 +187,8 @@ def _wait(connection: "Connection", run_id: str, console: Console) -> None:
     from pipeline.cluster.runs import follow, pipeline_of, seconds_of
     from pipeline.cluster.tasks import tasks_of, unmet_conditions
 
-    def ended(task: "Task") -> None:
-        line = f"{state_word(task.state, 10)} {plain(f'{task.name:<17} {task.item:<52}')} {duration(task.seconds)}"
+    def show(task: "Task") -> None:
+        line = f"{state_word(task.state, 11)} {plain(f'{task.name:<17} {task.item:<52}')} {duration(task.seconds)}"
         console.print(line.rstrip(), soft_wrap=True)
 
     def quiet() -> None:
@@ -199,15 +199,14 @@ def _wait(connection: "Connection", run_id: str, console: Console) -> None:
         )
 
     with console.status("waiting") as line:
-        run = follow(connection, run_id, ended, lambda running: line.update(plain(running) or "waiting"), quiet)
+        run = follow(connection, run_id, show, lambda running: line.update(plain(running) or "waiting"), quiet)
     pipeline = pipeline_of(connection, run)
     tasks = tasks_of(run, pipeline)
-    for state in ("NOT_STARTED", "UNKNOWN"):
-        names = ", ".join(task.label for task in tasks if task.state == state)
-        if names:
-            console.print(f"{state_word(state)} {plain(names)}")
+    for task in tasks:
+        if task.state in ("NOT_STARTED", "UNKNOWN"):
+            show(task)
     for text in explain(tasks, unmet_conditions(run, pipeline), Logs(connection, run_id)):
-        console.print(plain(text), soft_wrap=True)
+        console.print(plain(text))
     console.print(f"{state_word(run.state)} after {duration(seconds_of(run))}")
     if run.state != "SUCCEEDED":
         click.echo(f"run {run_id}: {run.state.lower()}; {failure(tasks, run_id)}", err=True)

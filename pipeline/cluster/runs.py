@@ -76,14 +76,14 @@ def follow(
         running: Gets the names of those at work, each time that the server is asked.
         quiet: Called once, when no task has changed for some minutes.
     """
-    run, told, before = connection.client.get_run(run_id), set[Task](), list[Task]()
+    run, told, before = connection.client.get_run(run_id), set[str](), list[Task]()
     pause, unchanged_s = _SHORTEST_PAUSE_S, 0.0
     pipeline = pipeline_of(connection, run)
     while True:
         tasks = tasks_of(run, pipeline)
         for task in tasks:
-            if task.state in ENDED and task not in told:
-                told.add(task)
+            if task.state in ENDED and task.label not in told:
+                told.add(task.label)
                 ended(task)
         if run.state in FINISHED:
             return run
@@ -92,13 +92,13 @@ def follow(
             quiet()
         time.sleep(pause)
         before, pause = tasks, min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_S)
-        run = _patiently(lambda: connection.client.get_run(run_id))
+        run = patiently(lambda: connection.client.get_run(run_id))
 
 
 def wait_for_end(connection: Connection, run_id: str, timeout_s: float) -> bool:
     """Wait until a run has ended; False if that takes longer than `timeout_s`."""
     deadline = time.monotonic() + timeout_s
-    while connection.client.get_run(run_id).state not in FINISHED:
+    while patiently(lambda: connection.client.get_run(run_id)).state not in FINISHED:
         if time.monotonic() > deadline:
             return False
         time.sleep(_SHORTEST_PAUSE_S)
@@ -110,7 +110,8 @@ def seconds_of(run: Any) -> float | None:
     return seconds_between(run.created_at, run.finished_at) if run.state in FINISHED else None
 
 
-def _patiently(ask: Callable[[], Any]) -> Any:
+def patiently(ask: Callable[[], Any]) -> Any:
+    """Ask again, for some minutes, while the server does not answer."""
     for pause in _LOST_PAUSES_S:
         try:
             return ask()

@@ -72,7 +72,7 @@ class _Walk:
 
     def below(self, component: Mapping[str, Any], group: Step, values: Mapping[str, Any]) -> Iterator[Step]:
         """The steps in a group, whose inputs have these values as far as they are known."""
-        tasks = component["dag"]["tasks"]
+        tasks = component.get("dag", {}).get("tasks", {})
         groups = (*group.groups, group.name)
         for name in _in_order(tasks):
             task = tasks[name]

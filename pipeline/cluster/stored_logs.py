@@ -29,6 +29,8 @@ class StoredLogs:
 
     def read(self, pod: str) -> str | None:
         """What the task of this pod printed, or None."""
+        if self.failure:
+            return None
         try:
             execution = self._executions.get(pod)
             found = self._store.outputs(execution.id, _ARTIFACT) if execution is not None else []

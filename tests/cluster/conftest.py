@@ -6,13 +6,14 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from command_line import TOKEN, Answer, Command
 from kfp_server import Kfp, serving
+from recordings import recorded, recorded_pipeline
 
 from pipeline import cli
 
@@ -88,6 +89,27 @@ def kfp(server: Kfp, _prism: str, monkeypatch: pytest.MonkeyPatch) -> Kfp:
     monkeypatch.setenv("KF_PIPELINES_ENDPOINT", _prism)
     monkeypatch.setenv("KF_PIPELINES_NAMESPACE", "team-a")
     return server
+
+
+@pytest.fixture
+def real_run(server: Kfp) -> Callable[[str], dict]:
+    """Have a recorded run on the server, and give its answer."""
+
+    def put(name: str) -> dict:
+        reference = {"pipeline_id": "pipeline-1", "pipeline_version_id": "version-1"}
+        server.versions = [reference | {"pipeline_spec": recorded_pipeline()}]
+        server.runs = [recorded(name) | {"run_id": "run-1", "pipeline_version_reference": reference}]
+        return server.runs[0]
+
+    return put
+
+
+@pytest.fixture
+def recorded_package(tmp_path: Path) -> Path:
+    """The pipeline of the recorded runs as a compiled file; today's graph may be another one."""
+    path = tmp_path / "recorded.yaml"
+    path.write_text(json.dumps(recorded_pipeline()), encoding="utf-8")
+    return path
 
 
 def _find_prism() -> list[str] | None:

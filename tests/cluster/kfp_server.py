@@ -20,6 +20,7 @@ import yaml
 
 API = "/apis/v2beta1"
 NOW = "2026-01-31T03:00:00Z"
+WORKFLOW = "spectral-distill-x7"
 NEVER = "1970-01-01T00:00:00Z"
 
 
@@ -67,6 +68,12 @@ class Kfp:
     """(state, tasks) of a run, one for each time that it is asked for; the last one stays."""
     logs: dict[str, str] = field(default_factory=dict)
     """What each pod printed."""
+    ui: bool = False
+    """Whether the UI's server answers, which passes on to the API server only what it knows."""
+    metadata: dict[str, bytes] = field(default_factory=dict)
+    """What ML Metadata answers to each method, behind the UI's server."""
+    objects: dict[str, str] = field(default_factory=dict)
+    """What lies in the object store, by `source/bucket/key`; the UI's server reads it."""
     requests: list[Request] = field(default_factory=list)
     answer: Callable[[Request], tuple[int, str, str] | None] = lambda request: None
     """What to answer instead of all of this: (status, content type, body), or None."""
@@ -76,6 +83,13 @@ class Kfp:
         return [one for one in self.requests if (one.method, one.path) == (method, API + path)]
 
     def handle(self, request: Request) -> Any:
+        if self.ui:
+            for method, pattern, action in UI_ROUTES:
+                found = re.fullmatch(pattern, request.path)
+                if request.method == method and found:
+                    return action(self, request, *found.groups())
+            if not request.path.startswith(API):
+                return Page(INDEX)
         for method, pattern, action in ROUTES:
             found = re.fullmatch(pattern, request.path)
             if request.method == method and found:
@@ -158,6 +172,9 @@ class Kfp:
     def list_recurring_runs(self, request: Request) -> dict:
         return page("recurringRuns", self.recurring_runs, request)
 
+    def get_recurring_run(self, request: Request, recurring_run: str) -> dict:
+        return one_of(self.recurring_runs, "recurring_run_id", recurring_run)
+
     def switch_recurring_run(self, request: Request, recurring_run: str, mode: str) -> dict:
         one_of(self.recurring_runs, "recurring_run_id", recurring_run)["status"] = f"{mode.upper()}D"
         return {}
@@ -167,11 +184,41 @@ class Kfp:
         return {}
 
     def read_log(self, request: Request, run_id: str, pod: str) -> str:
-        if pod not in self.logs:  # the backend's route answers so
-            raise Status(500, f'Failed to read logs for run {run_id}: pods "{pod}" not found')
+        if pod not in self.logs:  # with status 200, as recorded
+            why = f'Failed to read logs for run {run_id}: pods "{pod}" not found'
+            return json.dumps({"error_message": f"BadRequestError: {why}", "error_details": why})
         return self.logs[pod]
 
+    def read_log_at_the_ui(self, request: Request) -> str:
+        pod = request.query["podname"]
+        if pod not in self.logs:
+            raise Status(500, f"Could not get main container logs: Error: {pod} not found")
+        return self.logs[pod]
 
+    def ask_metadata(self, request: Request, method: str) -> bytes:
+        if method not in self.metadata:
+            raise Status(503, "no healthy upstream")
+        answer = self.metadata[method]
+        trailer = b"grpc-status:0\r\n"
+        return b"\0" + len(answer).to_bytes(4, "big") + answer + b"\x80" + len(trailer).to_bytes(4, "big") + trailer
+
+    def read_object(self, request: Request) -> str:
+        place = "/".join(request.query[name] for name in ("source", "bucket", "key"))
+        if place not in self.objects:
+            raise Status(500, f"Failed to get object in bucket: {place}")
+        return self.objects[place]
+
+
+class Page(str):
+    """A page for people."""
+
+
+INDEX = "<!doctype html><html><title>Kubeflow Pipelines</title></html>"
+UI_ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
+    ("GET", "/k8s/pod/logs", Kfp.read_log_at_the_ui),
+    ("POST", "/ml_metadata.MetadataStoreService/([A-Za-z]+)", Kfp.ask_metadata),
+    ("GET", "/artifacts/get", Kfp.read_object),
+]
 ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("GET", f"{API}/healthz", Kfp.healthz),
     ("POST", f"{API}/pipelines", Kfp.create_pipeline),
@@ -187,6 +234,7 @@ ROUTES: list[tuple[str, str, Callable[..., Any]]] = [
     ("POST", f"{API}/runs/([^/:]+):terminate", Kfp.terminate_run),
     ("POST", f"{API}/recurringruns", Kfp.create_recurring_run),
     ("GET", f"{API}/recurringruns", Kfp.list_recurring_runs),
+    ("GET", f"{API}/recurringruns/([^/:]+)", Kfp.get_recurring_run),
     ("POST", f"{API}/recurringruns/([^/:]+):(enable|disable)", Kfp.switch_recurring_run),
     ("DELETE", f"{API}/recurringruns/([^/:]+)", Kfp.delete_recurring_run),
     ("GET", "/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", Kfp.read_log),
@@ -198,7 +246,7 @@ def page(name: str, items: list[dict], request: Request) -> dict:
     for predicate in json.loads(request.query.get("filter") or "{}").get("predicates", []):
         value = predicate.get("string_value", predicate.get("stringValue"))
         assert predicate["operation"] in ("EQUALS", 1)
-        items = [item for item in items if item[predicate["key"]] == value]
+        items = [item for item in items if item.get(predicate["key"]) == value]
     start, size = int(request.query.get("page_token") or 0), int(request.query.get("page_size", 20))
     rest = {"next_page_token": str(start + size)} if start + size < len(items) else {}
     return {name: items[start : start + size], "total_size": len(items), **rest}
@@ -221,16 +269,71 @@ def clock(seconds: int) -> str:
     return f"2026-01-31T{3 + seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}Z"
 
 
-def task(name: str, state: str, start: int = 0, end: int = 0, nodes: tuple[str, ...] = ()) -> dict:
+def task(name: str, state: str | None, start: int = 0, end: int = 0, nodes: tuple[str, ...] = ()) -> dict:
     """A task as the backend tells of it: a node of the Argo workflow, its children by node, no pod of its own."""
     return {
         "display_name": name,
-        "state": state,
+        **({"state": state} if state else {}),
         "create_time": NOW,
         "start_time": clock(start),
         "end_time": clock(end) if end else "0001-01-01T00:00:00Z",
         "child_tasks": [{"pod_name": node} for node in nodes],
     }
+
+
+def ran(path: str, state: str, start: int = 0, end: int = 0, *, attempts: int = 1) -> list[dict]:
+    """A step whose container ran, as the backend tells of it: the Workflow around it, itself, and its executor.
+
+    Args:
+        path: The nodes from the root group's to the step's, `root.exit-handler-1.prepare-data` for one.
+        state: The step's and its executor's.
+        start: Seconds from the run's start.
+        end: Likewise; 0 before the end.
+        attempts: Pods of its executor.
+    """
+    node, name = _node(path), path.rpartition(".")[2]
+    executors = tuple(node_id(f"{node}(0).executor({attempt})") for attempt in range(attempts))
+    return [
+        _AROUND,
+        task(name, state, start, end, (node_id(f"{node}(0)"),)),
+        task("executor", state, start, end, executors),
+    ]
+
+
+def driven(path: str, state: str, start: int = 0, end: int = 0) -> list[dict]:
+    """A step's driver, likewise."""
+    node, name = f"{_node(path)}-driver", path.rpartition(".")[2]
+    return [_AROUND, task(f"{name}-driver", state, start, end, (node_id(f"{node}(0)"),))]
+
+
+def pod(path: str, attempt: int = 0) -> str:
+    """The pod of a step's container."""
+    return node_id(f"{_node(path)}(0).executor({attempt})", "retry-system-container-impl")
+
+
+def driver_pod(path: str) -> str:
+    """The pod of a step's driver."""
+    return node_id(f"{_node(path)}-driver(0)", "system-container-driver")
+
+
+def item(index: int) -> str:
+    """The nodes of a loop over candidates from its own to that of one item."""
+    return f"for-loop-2.iteration-iterations({index}:{index}).iteration-item"
+
+
+def _node(path: str) -> str:
+    return ".".join([f"{WORKFLOW}(0)", path.replace(".", "(0).")])
+
+
+def node_id(name: str, template: str = "") -> str:
+    """Argo's id of a node; with a template, its pod: the Workflow's name and 32-bit FNV-1a of the node's name."""
+    digest = 2166136261
+    for byte in name.encode():
+        digest = (digest ^ byte) * 16777619 % 2**32
+    return "-".join(filter(None, (WORKFLOW, template, str(digest))))
+
+
+_AROUND = task(WORKFLOW, "RUNNING", 0, 0, (node_id(f"{WORKFLOW}(0)"),))
 
 
 @contextmanager
@@ -252,17 +355,19 @@ def serving(kfp: Kfp) -> Iterator[ThreadingHTTPServer]:
 
         do_POST = do_DELETE = do_GET
 
-        def _answer(self, request: Request) -> tuple[int, str, str]:
+        def _answer(self, request: Request) -> tuple[int, str, str | bytes]:
             try:
                 found = kfp.handle(request)
             except Status as status:
                 return status.status, "application/json", json.dumps({"code": 2, "message": str(status)})
+            if isinstance(found, bytes):
+                return 200, "application/grpc-web+proto", found
             if isinstance(found, str):
-                return 200, "text/plain", found
+                return 200, "text/html" if isinstance(found, Page) else "text/plain", found
             return 200, "application/json", json.dumps(found)
 
-        def _write(self, status: int, content_type: str, text: str) -> None:
-            body = text.encode()
+        def _write(self, status: int, content_type: str, content: str | bytes) -> None:
+            body = content.encode() if isinstance(content, str) else content
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Command
-from kfp_server import Kfp
+from kfp_server import API, NOW, Kfp, Request
 
 PIPELINE = str(Path(__file__).parents[2] / "pipeline.yaml")
 contract = pytest.mark.shared
@@ -78,6 +78,50 @@ def test_schedules_are_listed_switched_and_deleted(kfp: Kfp, command: Command):
     assert kfp.recurring_runs[0]["status"] == "ENABLED"
     assert command("schedule", "delete", "recurring-1").out == "deleted recurring-1\n"
     assert [one["recurring_run_id"] for one in kfp.recurring_runs] == ["recurring-2"]
+
+
+@pytest.fixture
+def in_flight(server: Kfp, command: Command, monkeypatch: pytest.MonkeyPatch) -> Kfp:
+    """A schedule with a run that has ended and one that has not, and a run of another schedule."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    create(command, "--every", "1h")
+    run = {"display_name": "x", "experiment_id": "experiment-1", "created_at": NOW, "finished_at": NOW}
+    server.runs = [
+        run | {"run_id": "done", "recurring_run_id": "recurring-1", "state": "SUCCEEDED"},
+        run | {"run_id": "busy", "recurring_run_id": "recurring-1", "state": "RUNNING"},
+        run | {"run_id": "other", "recurring_run_id": "recurring-2", "state": "RUNNING"},
+    ]
+    return server
+
+
+def test_a_schedule_with_a_run_in_flight_is_not_deleted(in_flight: Kfp, command: Command):
+    answer = command("schedule", "delete", "recurring-1")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == (
+        "error: schedule recurring-1: found busy in flight, which would be deleted with it; wait for the end, or stop "
+        "it with --force\n"
+    )
+    assert in_flight.recurring_runs
+
+
+def test_by_force_its_runs_are_stopped_and_waited_for_before_it_is_deleted(in_flight: Kfp, command: Command):
+    def answer(request: Request) -> None:
+        if request.path.endswith("/runs/busy"):
+            in_flight.runs[1]["state"] = "FAILED"
+
+    in_flight.answer = answer
+    assert command("schedule", "delete", "recurring-1", "--force").out == "canceled busy\ndeleted recurring-1\n"
+    sent = [f"{one.method} {one.path.removeprefix(API)}" for one in in_flight.requests]
+    assert sent[sent.index("POST /recurringruns/recurring-1:disable") :] == [
+        "POST /recurringruns/recurring-1:disable", "POST /runs/busy:terminate", "GET /runs/busy",
+        "DELETE /recurringruns/recurring-1",
+    ]  # fmt: skip
+
+
+def test_without_a_run_in_flight_a_schedule_is_deleted_at_once(in_flight: Kfp, command: Command):
+    in_flight.runs[1]["state"] = "FAILED"
+    assert command("schedule", "delete", "recurring-1").out == "deleted recurring-1\n"
+    assert not in_flight.sent("POST", "/recurringruns/recurring-1:disable")
 
 
 @contract

@@ -1,16 +1,23 @@
 """`spectral-distill submit`: what is sent, and what is told."""
 
+import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from command_line import TOKEN, Command
-from kfp_server import API, Kfp, Request, task
+from kfp_server import API, WORKFLOW, Kfp, Request, driven, item, node_id, ran, task
 
-pytestmark = pytest.mark.shared
+contract = pytest.mark.shared
 PIPELINE = Path(__file__).parents[2] / "pipeline.yaml"
 CANDIDATES = [{"strategy": "uniform", "layers": 3}, {"strategy": "manual", "layers": 2, "teacher_layers": [1, 2]}]
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
 
 
 @pytest.fixture
@@ -19,6 +26,7 @@ def package(tmp_path: Path) -> Path:
     return Path(shutil.copy(PIPELINE, tmp_path / "pipeline.yaml"))
 
 
+@contract
 def test_the_first_submit_makes_the_pipeline_with_its_description_and_uploads_the_file(
     kfp: Kfp, command: Command, package: Path
 ):
@@ -26,17 +34,19 @@ def test_the_first_submit_makes_the_pipeline_with_its_description_and_uploads_th
     assert (answer.code, answer.err) == (0, "")
     description = next(yaml.safe_load_all(package.read_text(encoding="utf-8")))["pipelineInfo"]["description"]
     (made,) = kfp.sent("POST", "/pipelines")
-    assert made.json == {
-        "name": "spectral-distill", "display_name": "spectral-distill",
-        "description": description, "namespace": "team-a",
-    }  # fmt: skip
+    summary = made.json.pop("description")
+    assert made.json == {"name": "spectral-distill", "display_name": "spectral-distill", "namespace": "team-a"}
+    assert "\n" not in summary  # lists show it in one line
+    assert description.startswith(summary[:60])
+    assert summary.endswith("worth shipping.")
     (uploaded,) = kfp.sent("POST", "/pipelines/upload_version")
     assert uploaded.file == package.read_bytes()
     assert uploaded.query["pipelineid"] == "pipeline-1"
-    assert uploaded.query["name"].startswith("sha256-")
+    assert re.fullmatch(r"\d+\.\d+\.\d+-[0-9a-f]{7}", uploaded.query["name"])
     assert uploaded.query["description"] == description
 
 
+@contract
 def test_a_run_is_of_the_uploaded_version_in_its_experiment_with_only_the_given_settings_in_their_types(
     kfp: Kfp, command: Command, package: Path, tmp_path: Path
 ):
@@ -70,6 +80,7 @@ def test_a_run_is_of_the_uploaded_version_in_its_experiment_with_only_the_given_
     assert "/#/runs/details/run-1" in answer.out
 
 
+@contract
 def test_every_request_carries_the_token_and_lists_are_of_the_namespace(kfp: Kfp, command: Command, package: Path):
     command("submit", "--pipeline", str(package))
     assert {request.headers["authorization"] for request in kfp.requests} == {f"Bearer {TOKEN}"}
@@ -77,6 +88,7 @@ def test_every_request_carries_the_token_and_lists_are_of_the_namespace(kfp: Kfp
         assert [request.query["namespace"] for request in kfp.sent("GET", path)] == ["team-a"]
 
 
+@contract
 def test_the_same_file_is_not_uploaded_again_and_a_changed_one_is_a_new_version(
     kfp: Kfp, command: Command, package: Path
 ):
@@ -95,41 +107,78 @@ def test_the_same_file_is_not_uploaded_again_and_a_changed_one_is_a_new_version(
     assert kfp.runs[-1]["pipeline_version_reference"]["pipeline_version_id"] == "version-1"
 
 
-def test_waiting_prints_a_line_for_each_task_that_ends_and_nothing_of_the_workflows_own_nodes(
-    kfp: Kfp, command: Command, package: Path
+def test_the_default_name_tells_the_data_and_the_time(server: Kfp, command: Command, package: Path):
+    for arguments, data in (([], "bike-share"), (["--data", "s3://corpus/intents.csv"], "intents.csv")):
+        command("submit", "--pipeline", str(package), *arguments)
+        name = server.runs[-1]["display_name"]
+        assert re.fullmatch(rf"spectral-distill {re.escape(data)} \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d", name)
+
+
+GROUP = "root.exit-handler-1"
+CACHED = [
+    task("prepare-data", "SUCCEEDED", 25, 25, (node_id(f"{WORKFLOW}(0).root(0).exit-handler-1(0).prepare-data(0)"),))
+]
+
+
+def told(out: str) -> list[list[str]]:
+    """The lines that begin with a state."""
+    return [line.split() for line in out.splitlines() if line[:1].islower()]
+
+
+def test_waiting_prints_a_line_for_each_task_that_ends_by_candidate_and_nothing_of_the_workflows_own_nodes(
+    server: Kfp, command: Command, recorded_package: Path
 ):
-    resolved = task("resolve-data", "SUCCEEDED", 10, 22)
-    own = [task("resolve-data-driver", "SUCCEEDED", 1, 9), task("executor", "SUCCEEDED", 10, 21)]
-    first = task("distill-student", "SUCCEEDED", 30, 230, ("wf-1",))
-    second = task("distill-student", "SUCCEEDED", 30, 230, ("wf-2",))
-    loop = task("for-loop-2", "SUCCEEDED", 25, 231)
-    kfp.progress = [
+    resolved = [*driven(f"{GROUP}.resolve-data", "SUCCEEDED", 1, 9), *ran(f"{GROUP}.resolve-data", "SUCCEEDED", 10, 22)]
+    students = [f"{GROUP}.{item(index)}.distill-student" for index in (0, 1)]
+    first, second = (ran(path, "SUCCEEDED", 30, 230) for path in students)
+    server.progress = [
         ("PENDING", []),
-        ("RUNNING", [*own, resolved, task("distill-student", "RUNNING", 30, 0, ("wf-1",))]),
-        ("RUNNING", [*own, resolved, first, task("distill-student", "RUNNING", 30, 0, ("wf-2",))]),
-        ("SUCCEEDED", [*own, resolved, first, second, loop]),
+        ("RUNNING", [*resolved, *CACHED, *ran(students[0], "RUNNING", 30)]),
+        ("RUNNING", [*resolved, *CACHED, *ran(students[0], "RUNNING", 30), *second]),
+        ("SUCCEEDED", [*resolved, *CACHED, *first, *second, task("for-loop-2", "SUCCEEDED", 25, 231)]),
     ]
-    answer = command("submit", "--wait", "--pipeline", str(package))
+    server.progress[-1][1][0] = server.progress[-1][1][0] | {"state": "SUCCEEDED"}
+    answer = command("submit", "--wait", "--pipeline", str(recorded_package), "--candidates", json.dumps(CANDIDATES))
     assert (answer.code, answer.err) == (0, "")
-    told = [line.split() for line in answer.out.splitlines() if line.startswith(("succeeded", "failed", "skipped"))]
-    assert told == [
+    assert told(answer.out)[:4] == [
         ["succeeded", "resolve-data", "12", "s"],
-        ["succeeded", "distill-student", "3", "min", "20", "s"],
-        ["succeeded", "distill-student", "3", "min", "20", "s"],
-        ["succeeded", "after", "10", "min", "00", "s"],
+        ["cached", "prepare-data"],
+        ["succeeded", "distill-student", "manual-2L-1-2-s0", "3", "min", "20", "s"],
+        ["succeeded", "distill-student", "uniform-3L-s0", "3", "min", "20", "s"],
     ]
+    assert told(answer.out)[-1] == ["succeeded", "after", "10", "min", "00", "s"]
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELED"])
 def test_waiting_for_a_run_that_does_not_succeed_ends_with_code_1_and_names_what_failed(
-    kfp: Kfp, command: Command, package: Path, state: str
+    server: Kfp, command: Command, recorded_package: Path, state: str
 ):
-    tasks = [task("resolve-data", "SUCCEEDED", 1, 2), task("train-teacher", "FAILED", 3, 63)]
-    kfp.progress = [(state, [*tasks, task("close-run", "SUCCEEDED", 64, 66)])]
-    answer = command("submit", "--wait", "--pipeline", str(package))
+    tasks = [*ran(f"{GROUP}.resolve-data", "SUCCEEDED", 1, 2), *ran(f"{GROUP}.train-teacher", "FAILED", 3, 63)]
+    server.progress = [(state, [one | {"state": "FAILED"} if one["state"] == "RUNNING" else one for one in tasks])]
+    answer = command("submit", "--wait", "--pipeline", str(recorded_package))
     assert answer.code == 1
+    assert told(answer.out)[2] == ["not", "started", "prepare-data"]
     assert f"run run-1: {state.lower()}; failed tasks: train-teacher; " in answer.err
     assert "spectral-distill runs logs run-1" in answer.err
+
+
+def test_waiting_says_once_that_tasks_may_be_stale_when_nothing_changes_for_minutes(
+    server: Kfp, command: Command, recorded_package: Path
+):
+    running = ran(f"{GROUP}.train-teacher", "RUNNING", 3)
+    server.progress = [("RUNNING", running)] * 60 + [("SUCCEEDED", running)]
+    answer = command("submit", "--wait", "--pipeline", str(recorded_package))
+    assert answer.out.count("No task has changed for some minutes") == 1
+    assert "/#/runs/details/run-1" in answer.out.partition("No task has changed")[2]
+    assert "running train-teacher" not in answer.out
+    assert {line[0] for line in told(answer.out)} == {"unknown", "in", "succeeded"}  # "in" goes on with a sentence
+    assert "KFP's API stopped updating the tasks" in answer.out
+
+
+def test_waiting_for_minutes_in_which_tasks_change_says_nothing(server: Kfp, command: Command, recorded_package: Path):
+    halves = [("RUNNING", ran(f"{GROUP}.{name}", "RUNNING", 3)) for name in ("prepare-data", "train-teacher")]
+    server.progress = [halves[0]] * 30 + [halves[1]] * 30 + [("SUCCEEDED", [])]
+    assert "No task has changed" not in command("submit", "--wait", "--pipeline", str(recorded_package)).out
 
 
 def test_waiting_survives_a_server_that_restarts(server: Kfp, command: Command, package: Path):
@@ -182,6 +231,7 @@ def test_a_file_that_is_not_this_pipeline_is_refused_before_anything_is_sent(
     assert not server.requests
 
 
+@contract
 def test_the_contract_refuses_what_the_api_does_not_take(kfp: Kfp):
     """The check can fail: the API has 64-bit numbers as text, and this is one as a number."""
     import urllib.error
