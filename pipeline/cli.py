@@ -34,8 +34,8 @@ Every setting of a run. On the command line each is an option (`--teacher-epochs
 
 ## Advanced settings
 
-In the KFP UI these share the parameter `advanced`, a JSON object such as `{{"teacher_seed": 1, "latency_batches": 10}}`.
-Elsewhere they are settings like all others.
+In the KFP UI these share the parameter `advanced`, a JSON object such as
+`{{"teacher_seed": 1, "latency_batches": 10}}`. Elsewhere they are settings like all others.
 
 {advanced}
 
@@ -125,7 +125,8 @@ def compare(run_id: str | None, workspace: str) -> None:
 
 
 def _print_leaderboard(run_id: str | None, workspace: str) -> None:
-    from components.foundation.tracking import student_runs
+    from components.foundation.mlflow_runs import RUN_ID_TAG
+    from components.foundation.tracking import student_runs, teacher_scores
     from pipeline.display import leaderboard_table, tracked_rows
 
     where = _tracking_of(workspace)
@@ -133,7 +134,8 @@ def _print_leaderboard(run_id: str | None, workspace: str) -> None:
     if not found:
         which = f"pipeline run {run_id}" if run_id else "any run"
         raise UserError(f"MLflow at {where}: found no students of {which}; start one with `spectral-distill run`")
-    open_console().print(leaderboard_table(tracked_rows(found), teacher=None))
+    teacher = teacher_scores(found[0].data.tags[RUN_ID_TAG])
+    open_console().print(leaderboard_table(tracked_rows(found), teacher))
 
 
 @cli.command()

@@ -127,7 +127,7 @@ def leaderboard_table(rows: list[dict[str, Any]], teacher: dict[str, Any] | None
             str(position),
             row["name"],
             f"{row['accuracy']:.2%}",
-            row.get("difference", ""),
+            row["difference"],
             f"{row['retention']:.1%}",
             f"{row['agreement']:.1%}",
             f"{row['speedup']:.2f}x",
@@ -147,7 +147,7 @@ def comparison_rows(leaderboard: dict[str, Any]) -> list[dict[str, Any]]:
             {
                 "name": row["configuration"],
                 "accuracy": row["accuracy"],
-                "difference": f"{100 * gap['difference']:+.1f} [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]",
+                "difference": _difference(gap),
                 "retention": found["scores"]["retention"],
                 "agreement": found["scores"]["agreement"],
                 "speedup": found["speed"]["batch_32"]["speedup"],
@@ -159,17 +159,27 @@ def comparison_rows(leaderboard: dict[str, Any]) -> list[dict[str, Any]]:
 
 def tracked_rows(runs: list[Any]) -> list[dict[str, Any]]:
     """MLflow runs of students as rows of `leaderboard_table`."""
-    return [
-        {
-            "name": run.data.tags[CANDIDATE_TAG],  # KFP's plugin gives runs names of its own
-            "accuracy": run.data.metrics["test.accuracy"],
-            "retention": run.data.metrics["test.retention"],
-            "agreement": run.data.metrics["test.agreement"],
-            "speedup": run.data.metrics["speed.batch_32.speedup"],
-            "bytes": run.data.metrics["size.bytes"],
-        }
-        for run in runs
-    ]
+    return [_tracked_row(run.data.tags[CANDIDATE_TAG], run.data.metrics) for run in runs]
+
+
+def _tracked_row(name: str, metrics: dict[str, float]) -> dict[str, Any]:
+    """`name` by the candidate's tag: KFP's plugin gives runs names of its own. A run that has not been compared yet
+    has no difference to the teacher."""
+    gap = {key: metrics.get(f"versus_teacher.{key}") for key in ("difference", "low", "high")}
+    return {
+        "name": name,
+        "accuracy": metrics["test.accuracy"],
+        "difference": "" if None in gap.values() else _difference(gap),
+        "retention": metrics["test.retention"],
+        "agreement": metrics["test.agreement"],
+        "speedup": metrics["speed.batch_32.speedup"],
+        "bytes": metrics["size.bytes"],
+    }
+
+
+def _difference(gap: dict[str, Any]) -> str:
+    """In points, with its interval."""
+    return f"{100 * gap['difference']:+.1f} [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]"
 
 
 def _title(event: dict[str, Any]) -> str:

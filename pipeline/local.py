@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from components.foundation import trainings_folder
+from components.foundation import trainings_folder, waiting
 from components.foundation.candidates import parse_candidates
 from components.foundation.code_version import code_version
 from components.foundation.errors import UserError
@@ -64,6 +64,7 @@ def run_locally(
         "KFP_RUN_ID": run_id,
         EVENTS_FILE: str(events),
         trainings_folder.VARIABLE: str(workspace.trainings),
+        waiting.VARIABLE: os.environ.get(waiting.VARIABLE, "0"),  # whoever looks on can start a server
         "PYTHONUNBUFFERED": "1",
         **_quiet(),
     }

@@ -1,6 +1,7 @@
 """Fixtures that all tests share: a tiny encoder, a tiny classifier, a tiny set of intents."""
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import settings
 from transformers import BertModel
 
 from components.foundation.text_model import TextClassifier, load_classifier
+
+os.environ["SPECTRAL_DISTILL_WAIT_SECONDS"] = "0"  # a service that is away fails at once
 
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("project")

@@ -19,11 +19,12 @@ def select_and_capture(settings: dict[str, Any], dataset: str, teacher: str, pro
     raw, versions = values.pop("candidates"), values.pop("student_versions")
     with step("capture_signals"), task_run("capture_signals", role="task") as run:
         candidates, spectra = parse_candidates(raw), load_profile(profile)
+        selections = {candidate.name: select(spectra, candidate) for candidate in candidates}
         facts = capture(
             teacher=load_classifier(teacher),
             data=load_intents(dataset),
             candidates=candidates,
-            selections={candidate.name: select(spectra, candidate) for candidate in candidates},
+            selections=selections,
             options=SignalOptions(**values),
             checkpoints=versions,
             target=signals,

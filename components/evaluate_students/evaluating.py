@@ -62,18 +62,6 @@ def evaluate(
     return evaluation
 
 
-def flat_metrics(evaluation: dict[str, Any]) -> dict[str, float]:
-    """The evaluation's main numbers under the names that MLflow shows."""
-    speed = {
-        f"speed.{size}.{key}": value for size, values in evaluation["speed"].items() for key, value in values.items()
-    }
-    return {
-        **{f"test.{key}": value for key, value in evaluation["scores"].items()},
-        **{f"size.{key}": value for key, value in evaluation["size"].items()},
-        **speed,
-    }
-
-
 def _against(
     predictions: pd.DataFrame, scores: dict[str, float], teacher: pd.DataFrame, teacher_scores: dict[str, float]
 ) -> dict[str, float]:

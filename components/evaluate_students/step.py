@@ -7,7 +7,8 @@ the workflow instead of two (docs/decisions/0020-one-evaluation-task.md).
 from collections.abc import Sequence
 from typing import Any
 
-from components.evaluate_students.evaluating import evaluate, flat_metrics
+from components.evaluate_students.evaluating import evaluate
+from components.foundation.scores import flat_metrics
 from components.foundation.settings import LatencyOptions
 from components.foundation.step import step
 from components.foundation.storage import whole_folder

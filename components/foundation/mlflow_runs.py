@@ -1,4 +1,7 @@
-"""Which MLflow run belongs to whom: the parent of a pipeline run, and its tasks' and candidates' nested ones."""
+"""Which MLflow run belongs to whom: the parent of a pipeline run, and its tasks' and candidates' nested ones.
+
+The functions here ask the server once; callers wait for one that is away (`mlflow_server.ask`).
+"""
 
 import os
 import time
@@ -6,12 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.foundation.mlflow_server import client
+from components.foundation.mlflow_server import address, client
 
 DEFAULT_EXPERIMENT = "spectral-distill"
-RUN_ID_TAG = "kfp.pipeline_run_id"
+RUN_ID_TAG, URL_TAG = "kfp.pipeline_run_id", "kfp.pipeline_run_url"  # as KFP's MLflow plugin names them
 ROLE_TAG = "spectral_distill.role"
 CANDIDATE_TAG = "spectral_distill.candidate"
+PIPELINE = "pipeline"
+"""The parent's role."""
+
 _PARENT_TAG = "mlflow.parentRunId"
 _SETTLE_S = 1.0
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # the UI takes it for GenAI otherwise
@@ -19,16 +25,33 @@ _SOURCE_TAGS = {"mlflow.source.name": "spectral-distill", "mlflow.source.type": 
 
 
 def task_id(role: str, candidate: str | None, name: str) -> str:
-    """The run of a task: the one that was prepared for it, or a nested one; all tasks of a candidate share one."""
+    """The run of a task: the one that was prepared for it, or a nested one; all tasks of a candidate share one, and so
+    do the attempts of a task whose pod was lost."""
     identity = {ROLE_TAG: role} if candidate is None else {ROLE_TAG: role, CANDIDATE_TAG: candidate}
     joined = os.environ.get("MLFLOW_RUN_ID")
     if joined:
         for key, value in {RUN_ID_TAG: pipeline_run(), **identity}.items():
             client().set_tag(joined, key, value)
         return joined
-    parent = parent_id()
-    found = _oldest(f"tags.`{CANDIDATE_TAG}` = '{candidate}'") if candidate is not None else None
-    return str((found or _make(name, {_PARENT_TAG: parent, **identity})).info.run_id)
+    if candidate is not None:
+        found = task_runs(role, candidate=candidate)
+    else:
+        found = [run for run in task_runs(role, name=name) if run.info.status != "FINISHED"]
+    return str(found[0].info.run_id) if found else make_nested(parent_id(), name, identity)
+
+
+def task_runs(role: str, *, candidate: str | None = None, name: str | None = None) -> list[Any]:
+    """The runs of this pipeline run that have a role, and maybe belong to a candidate or have a name; oldest first."""
+    wanted = [f"tags.`{RUN_ID_TAG}` = '{pipeline_run()}'", f"tags.`{ROLE_TAG}` = '{role}'"]
+    if candidate is not None:
+        wanted.append(f"tags.`{CANDIDATE_TAG}` = '{candidate}'")
+    if name is not None:
+        wanted.append(f"attributes.run_name = '{name}'")
+    return _search(" and ".join(wanted))
+
+
+def make_nested(parent: str, name: str, tags: Mapping[str, str]) -> str:
+    return str(_make(name, {_PARENT_TAG: parent, **tags}).info.run_id)
 
 
 def parent_id() -> str:
@@ -37,12 +60,44 @@ def parent_id() -> str:
     return _root(joined) if joined else _elected_parent()
 
 
+def children_of(pipeline_run: str, parent: str) -> list[Any]:
+    """The nested runs that this project's steps use. Those that KFP's plugin makes for loops are its own to end."""
+    runs = _search(f"tags.`{RUN_ID_TAG}` = '{pipeline_run}'")
+    return [run for run in runs if ROLE_TAG in run.data.tags and run.info.run_id != parent]
+
+
+def parents(condition: str) -> list[Any]:
+    """Parents of any pipeline run that meet a condition, newest first."""
+    return _search(f"tags.`{ROLE_TAG}` = '{PIPELINE}' and {condition}", order="DESC")
+
+
 def pipeline_run() -> str:
     return os.environ.get("KFP_RUN_ID", "local")
 
 
 def experiment_name() -> str:
     return os.environ.get("MLFLOW_EXPERIMENT_NAME", DEFAULT_EXPERIMENT)
+
+
+def find_experiment() -> str | None:
+    """The id of the experiment in use, or None where nothing was tracked in it yet."""
+    if os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        return os.environ["MLFLOW_EXPERIMENT_ID"]
+    if os.environ.get("MLFLOW_RUN_ID"):
+        return str(client().get_run(os.environ["MLFLOW_RUN_ID"]).info.experiment_id)
+    found = client().get_experiment_by_name(experiment_name())
+    return None if found is None else str(found.experiment_id)
+
+
+def page(run: Any) -> str:
+    """A run's page, relative to MLflow's own user interface."""
+    return f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+
+
+def url(run: Any) -> str:
+    """A run's page at the tracking server as the steps reach it; empty where there is no server."""
+    server = address()
+    return f"{server.rstrip('/')}/{page(run)}" if server.startswith("http") else ""
 
 
 def _root(run_id: str) -> str:
@@ -55,31 +110,35 @@ def _root(run_id: str) -> str:
 def _elected_parent() -> str:
     """Tasks that start at once may make a parent each. Whoever sees a new one looks again when all of them can be seen:
     the oldest stays, and who made another one removes it."""
-    is_parent = f"tags.`{ROLE_TAG}` = 'pipeline'"
     made = None
-    oldest = _oldest(is_parent)
+    oldest = _oldest_parent()
     if oldest is None:
-        oldest = made = _make(f"pipeline {pipeline_run()}", {ROLE_TAG: "pipeline"})
+        oldest = made = _make(f"pipeline {pipeline_run()}", {ROLE_TAG: PIPELINE})
     if 1000 * time.time() - oldest.info.start_time < 1000 * _SETTLE_S:
         time.sleep(_SETTLE_S)
-        oldest = _oldest(is_parent) or oldest
+        oldest = _oldest_parent() or oldest
     if made is not None and made.info.run_id != oldest.info.run_id:
         client().delete_run(made.info.run_id)
     return str(oldest.info.run_id)
 
 
+def _oldest_parent() -> Any | None:
+    found = _search(f"tags.`{RUN_ID_TAG}` = '{pipeline_run()}' and tags.`{ROLE_TAG}` = '{PIPELINE}'")
+    return found[0] if found else None
+
+
 def _experiment_id() -> str:
     from mlflow.exceptions import MlflowException
 
-    if os.environ.get("MLFLOW_EXPERIMENT_ID"):
-        return os.environ["MLFLOW_EXPERIMENT_ID"]
-    found = client().get_experiment_by_name(experiment_name())
+    found = find_experiment()
     if found is not None:
-        return str(found.experiment_id)
+        return found
     try:
         return str(client().create_experiment(experiment_name(), _local_artifacts(), tags=_EXPERIMENT_TAGS))
-    except MlflowException:  # another task made it in the meantime
-        return str(client().get_experiment_by_name(experiment_name()).experiment_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(client().get_experiment_by_name(experiment_name()).experiment_id)  # another task made it meanwhile
 
 
 def _local_artifacts() -> str | None:
@@ -90,15 +149,12 @@ def _local_artifacts() -> str | None:
     return (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlartifacts").as_uri()
 
 
-def _oldest(condition: str) -> Any | None:
-    """This pipeline run's oldest MLflow run that meets a condition."""
-    runs = client().search_runs(
-        [_experiment_id()],
-        f"tags.`{RUN_ID_TAG}` = '{pipeline_run()}' and {condition}",
-        order_by=["attributes.start_time ASC"],
-        max_results=1,
+def _search(condition: str, order: str = "ASC") -> list[Any]:
+    return list(
+        client().search_runs(
+            [_experiment_id()], condition, order_by=[f"attributes.start_time {order}"], max_results=1000
+        )
     )
-    return runs[0] if runs else None
 
 
 def _make(name: str, tags: Mapping[str, str]) -> Any:

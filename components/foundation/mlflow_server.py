@@ -1,17 +1,25 @@
 """The MLflow server (or database) that MLFLOW_TRACKING_URI names: a client, and one line for what is wrong with it."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from components.foundation.errors import UserError
+from components.foundation.waiting import Unavailable, patiently
 
 _DEFAULTS = {
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # tells in a quarter of a minute that a server is down; 7 take four minutes
 }
+_NOT_REACHABLE = "not reachable; start it or change MLFLOW_TRACKING_URI"
+_IN_TROUBLE = "it answers with errors; see the server's log"
+_PASSING_STATUS = re.compile(r"too many \d+ error responses|failed with error code (5\d\d|429)\b")
+_CERTIFICATE = re.compile(r"SSLError|SSLCertVerificationError|CERTIFICATE_VERIFY_FAILED")
+
+Answer = TypeVar("Answer")
 
 
 def is_on() -> bool:
@@ -27,34 +35,58 @@ def client() -> Any:
     return _client_of(mlflow.get_tracking_uri())
 
 
+def ask(request: Callable[[], Answer]) -> Answer:
+    """Put a request to MLflow, and wait while the server is away (see `waiting`).
+
+    Args:
+        request: One or several calls of MLflow's client that may be repeated as a whole.
+
+    Returns:
+        What `request` returns.
+
+    Raises:
+        UserError: The server is away for too long, or is no MLflow. What MLflow says about the request itself is
+            raised as it is.
+    """
+
+    def attempt() -> Answer:
+        with server_errors():
+            return request()
+
+    return patiently(attempt)
+
+
 @contextmanager
 def server_errors() -> Iterator[None]:
     """A server that cannot be reached, or is no MLflow, becomes one line; what it says about a request does not."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        problem = server_problem(error)
+        if problem is None:
+            raise
+        raise problem from error
+
+
+def server_problem(error: Exception) -> UserError | None:
+    """What is wrong with the server itself, if that is what an error tells: `Unavailable` where it may pass."""
     import requests
     from mlflow.exceptions import MlflowException
 
-    try:
-        yield
-    except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
-        raise UserError(f"MLflow at {address()}: not reachable; start it or change MLFLOW_TRACKING_URI") from error
-    except MlflowException as error:
-        problem = server_problem(str(error))
-        if problem is None:
-            raise
-        raise UserError(f"MLflow at {address()}: {problem}") from error
+    if isinstance(error, MlflowException):
+        return _problem(str(error), error.error_code)
+    if isinstance(error, requests.exceptions.SSLError):
+        return _problem(f"SSLError {error}")
+    if isinstance(error, requests.exceptions.ConnectionError | requests.exceptions.Timeout):
+        return _unavailable(_NOT_REACHABLE)
+    if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
+        return _problem(f"failed with error code {error.response.status_code}")
+    if type(error).__module__.partition(".")[0] in ("boto3", "botocore"):  # an artifact store on S3
+        from components.foundation import s3
 
-
-def server_problem(message: str) -> str | None:
-    """What is wrong with the server itself, if that is what MLflow's message tells."""
-    if "too many" in message and "error responses" in message:
-        return "it answers with errors; see the server's log"
-    if "Max retries" in message:
-        return "not reachable; start it or change MLFLOW_TRACKING_URI"
-    if "unsupported URI" in message:
-        expected = "http(s)://host or sqlite:///file"
-        return f"no address of a server or database; expected {expected}; change MLFLOW_TRACKING_URI"
-    if "API request to" in message:
-        return f"{message.splitlines()[0][:200]}; check MLFLOW_TRACKING_URI"
+        return _unavailable(f"its artifact store is away ({error})") if s3.is_passing(error) else None
     return None
 
 
@@ -63,6 +95,31 @@ def address() -> str:
     scheme, separator, rest = os.environ.get("MLFLOW_TRACKING_URI", "").partition("://")
     host, slash, path = rest.partition("/")
     return scheme + separator + host.rpartition("@")[2] + slash + path
+
+
+def _problem(message: str, code: str = "") -> UserError | None:
+    if _CERTIFICATE.search(message):
+        return _wrong("its certificate is not trusted; set MLFLOW_TRACKING_SERVER_CERT_PATH")
+    if _PASSING_STATUS.search(message):
+        return _unavailable(_IN_TROUBLE)
+    if "Max retries" in message or re.search(r"failed with (timeout )?exception", message):
+        return _unavailable(_NOT_REACHABLE)
+    if code == "TEMPORARILY_UNAVAILABLE":  # a database without a server before it
+        return _unavailable(f"its database does not answer ({message.splitlines()[0][:200]})")
+    if "unsupported URI" in message:
+        expected = "http(s)://host or sqlite:///file"
+        return _wrong(f"no address of a server or database; expected {expected}; change MLFLOW_TRACKING_URI")
+    if "API request to" in message:
+        return _wrong(f"{message.splitlines()[0][:200]}; check MLFLOW_TRACKING_URI")
+    return None
+
+
+def _unavailable(problem: str) -> Unavailable:
+    return Unavailable(f"MLflow at {address()}: {problem}")
+
+
+def _wrong(problem: str) -> UserError:
+    return UserError(f"MLflow at {address()}: {problem}")
 
 
 @cache

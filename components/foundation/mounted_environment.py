@@ -1,8 +1,8 @@
 """Environment variables from mounted Secrets and ConfigMaps: one file for each variable.
 
-KFP can hand single keys of a Secret to a task as variables, but writes each of them into the pod's specification, of which
-Argo keeps six copies, shares them with KFP's own launcher, and makes pods invalid where KFP's MLflow plugin sets the same
-ones. Files have none of these troubles.
+KFP can hand single keys of a Secret to a task as variables. It then writes each of them into the pod's specification,
+of which Argo keeps six copies; KFP's own launcher sees them too; and a pod is invalid where KFP's MLflow plugin sets
+the same variable. With files, none of this happens.
 """
 
 import os

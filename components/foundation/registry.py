@@ -1,18 +1,21 @@
 """MLflow's model registry: classifiers with a version each, and the aliases `champion` and `challenger`.
 
-The registry decides what is served, so nothing here is put off: a server that is down raises `UserError`.
+The registry decides what is served, so nothing here is put off: a server that is away is waited for (see `waiting`),
+and raises `UserError` in the end.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from components.foundation.errors import UserError
-from components.foundation.mlflow_server import client, is_on, server_errors, server_problem
-from components.foundation.tracking import Run
+from components.foundation.mlflow_logging import Run
+from components.foundation.mlflow_server import ask, client, is_on, server_problem
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _DIGEST_TAG = "spectral_distill.digest"
+
+Answer = TypeVar("Answer")
 
 
 def register_model(
@@ -37,54 +40,56 @@ def register_model(
         inputs=Schema([ColSpec(DataType.string)]),
         outputs=Schema([ColSpec(DataType.string, "label"), ColSpec(DataType.double, "score")]),
     )
-    with server_errors(), mlflow.start_run(run_id=run.run_id):
-        info = mlflow.transformers.log_model(
-            classifier,
-            name="student",
-            task="text-classification",
-            signature=signature,
-            input_example=list(example),
-            pip_requirements=list(requirements),
-            metadata=dict(metadata),
-        )
-        tags = {_DIGEST_TAG: digest, **{key: str(value)[:4000] for key, value in metadata.items()}}
-        found = mlflow.register_model(info.model_uri, name, tags=tags)
-        client().update_model_version(name, str(found.version), description=description)
-    return int(found.version)
+    tags = {_DIGEST_TAG: digest, **{key: str(value)[:4000] for key, value in metadata.items()}}
+
+    def log_model() -> str:
+        with mlflow.start_run(run_id=run.run_id):
+            info = mlflow.transformers.log_model(
+                classifier,
+                name="student",
+                task="text-classification",
+                signature=signature,
+                input_example=list(example),
+                pip_requirements=list(requirements),
+                metadata=dict(metadata),
+            )
+        return str(info.model_uri)
+
+    def register() -> int:
+        """The server may have heard of an attempt that it did not answer."""
+        known = _registered_version(name, digest)
+        return int(mlflow.register_model(uri, name, tags=tags).version) if known is None else known
+
+    uri = ask(log_model)
+    version = ask(register)
+    ask(lambda: client().update_model_version(name, str(version), description=description))
+    return version
 
 
 def registered_version(name: str, digest: str) -> int | None:
     """The registered version whose files have this digest, if there is one."""
-    with server_errors():
-        found = client().search_model_versions(f"name = '{name}' and tags.`{_DIGEST_TAG}` = '{digest}'")
-        return max((int(version.version) for version in found), default=None)
+    return ask(lambda: _registered_version(name, digest))
 
 
 def aliases(name: str, version: int) -> str:
     """The aliases that a registered version has now, or `no alias`."""
-    with server_errors():
-        return ", ".join(client().get_model_version(name, str(version)).aliases) or "no alias"
+    return ", ".join(ask(lambda: client().get_model_version(name, str(version))).aliases) or "no alias"
 
 
 def set_alias(name: str, alias: str, version: int) -> None:
-    with server_errors():
-        client().set_registered_model_alias(name, alias, str(version))
+    ask(lambda: client().set_registered_model_alias(name, alias, str(version)))
 
 
 def aliased_version(name: str, alias: str) -> Any | None:
     """The registered model version behind an alias, or None."""
     if not is_on():
         return None
-    from mlflow.exceptions import MlflowException
+    return ask(lambda: _or_none(lambda: client().get_model_version_by_alias(name, alias)))
 
-    with server_errors():
-        try:
-            return client().get_model_version_by_alias(name, alias)
-        except MlflowException as error:
-            missing = error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-            if missing and not server_problem(str(error)):
-                return None
-            raise
+
+def has_version(name: str, version: int) -> bool:
+    """Whether a registered model has a version now."""
+    return ask(lambda: _or_none(lambda: client().get_model_version(name, str(version)))) is not None
 
 
 def is_model_uri(uri: str) -> bool:
@@ -109,12 +114,32 @@ def download_model(uri: str, scratch: Path) -> Path:
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    with server_errors():
+    def download() -> Path:
         try:
             return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(scratch)))
         except (MlflowException, OSError) as error:
-            if server_problem(str(error)):
+            if server_problem(error):
                 raise
             raise UserError(
                 f"{uri}: MLflow cannot hand it over ({str(error).splitlines()[0]}); check the URI"
             ) from error
+
+    return ask(download)
+
+
+def _registered_version(name: str, digest: str) -> int | None:
+    found = client().search_model_versions(f"name = '{name}' and tags.`{_DIGEST_TAG}` = '{digest}'")
+    return max((int(version.version) for version in found), default=None)
+
+
+def _or_none(look_up: Callable[[], Answer]) -> Answer | None:
+    """None where the registry does not have it."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return look_up()
+    except MlflowException as error:
+        missing = error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+        if missing and not server_problem(error):
+            return None
+        raise

@@ -1,23 +1,27 @@
 """S3 objects: which versions there are, checked copies of them, and folders written to a bucket.
 
 Region, endpoint, addressing style, credentials and the number of attempts come from boto3's usual environment
-variables and files. What still fails after those attempts is told in one line.
+variables and files. What still fails after those attempts is repeated with growing pauses where it may pass (see
+`waiting`), and told in one line.
 """
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore import exceptions
 from botocore.config import Config
 from botocore.retries.standard import DEFAULT_MAX_ATTEMPTS
 
 from components.foundation.errors import UserError
+from components.foundation.waiting import Unavailable, patiently
 
 _BLOCK = 1 << 20
 _READ_TIMEOUT_S = 30
@@ -33,6 +37,15 @@ _BROKEN_BODY = (
     exceptions.IncompleteReadError,
     exceptions.FlexibleChecksumError,
 )
+
+_PASSING = (
+    exceptions.ConnectionError,  # refused or reset, names that do not resolve
+    exceptions.HTTPClientError,  # timeouts, bodies that break off
+    exceptions.IncompleteReadError,
+)
+_PASSING_CODES = ("SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded")
+
+Answer = TypeVar("Answer")
 
 _CHANGED = "it changed after this run looked it up; start the run again"
 _EXPIRED = "the credentials have expired; renew them"
@@ -71,7 +84,8 @@ _FAULTS: dict[type[Exception] | tuple[type[Exception], ...], str] = {
 def listing(uri: str) -> dict[str, dict[str, str]]:
     """Every object at a key or below a prefix: its version id where the bucket keeps versions, its ETag in any case."""
     bucket, prefix = _split(uri)
-    with _one_line(uri, _READING):
+
+    def look_up() -> dict[str, dict[str, str]]:
         client = _client()
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
@@ -81,53 +95,77 @@ def listing(uri: str) -> dict[str, dict[str, str]]:
             raise UserError(f"{uri}: no such object; check the key")
         return {key: _version(client, bucket, key) for key in wanted}
 
+    return _ask(uri, _READING, look_up)
+
 
 def fetch(uri: str, listed: Mapping[str, Mapping[str, str]], scratch: Path) -> Path:
     """Copy the listed versions below `scratch`; the path of the file or folder."""
     bucket, prefix = _split(uri)
     single = list(listed) == [prefix]
     root = scratch / PurePosixPath(prefix).name if not single else scratch
-    with _one_line(uri, _READING):
-        client = _client()
-        for key, found in listed.items():
-            if ".." in PurePosixPath(key).parts:
-                raise UserError(f"{uri}: found .. in an object's key ({key}), expected plain names; rename the object")
-            name = PurePosixPath(key).name if single else str(PurePosixPath(key).relative_to(prefix.rstrip("/") or "."))
-            _download(client, bucket, key, found, root / name)
+    client = _ask(uri, _READING, _client)
+    for key, found in listed.items():
+        if ".." in PurePosixPath(key).parts:
+            raise UserError(f"{uri}: found .. in an object's key ({key}), expected plain names; rename the object")
+        name = PurePosixPath(key).name if single else str(PurePosixPath(key).relative_to(prefix.rstrip("/") or "."))
+        _ask(uri, _READING, partial(_download, client, bucket, key, found, root / name))
     return root / PurePosixPath(prefix).name if single else root
 
 
 def holds(uri: str) -> bool:
     """Whether there is an object. Without s3:ListBucket S3 says "denied" where none is: so that counts as none."""
     bucket, key = _split(uri)
-    with _one_line(uri, _WRITING):
+
+    def look_up() -> bool:
         try:
             _client().head_object(Bucket=bucket, Key=key)
         except exceptions.ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (403, 404):
+            if _status(error) not in (403, 404):
                 raise
             return False
         return True
+
+    return _ask(uri, _WRITING, look_up)
 
 
 def upload(files: Mapping[str, Path], uri: str) -> None:
     """Write files below a prefix, in the mapping's order. Parts of an upload that fails are removed."""
     bucket, prefix = _split(uri)
-    with _one_line(uri, _WRITING):
-        client = _client()
-        for name, path in files.items():
-            with path.open("rb") as stream:
-                client.upload_fileobj(stream, bucket, f"{prefix}/{name}", ExtraArgs=dict(_CHECKSUM), Config=_TRANSFER)
+    client = _ask(uri, _WRITING, _client)
+    for name, path in files.items():
+        _ask(uri, _WRITING, partial(_upload, client, path, bucket, f"{prefix}/{name}"))
 
 
 def check_writable(uri: str) -> None:
     """Refuse a prefix that cannot be written. Nothing is left there: an upload is begun and called off."""
     bucket, prefix = _split(uri)
-    with _one_line(uri, _WRITING):
+    probe = {"Bucket": bucket, "Key": f"{prefix.rstrip('/')}/.probe".lstrip("/")}
+
+    def begin_and_call_off() -> None:
         client = _client()
-        probe = {"Bucket": bucket, "Key": f"{prefix.rstrip('/')}/.probe".lstrip("/")}
         begun = client.create_multipart_upload(**probe)
         client.abort_multipart_upload(**probe, UploadId=begun["UploadId"])
+
+    _ask(uri, _WRITING, begin_and_call_off)
+
+
+def is_passing(error: BaseException | None) -> bool:
+    """Whether an error of boto3 may be gone at the next attempt: S3 is away, in trouble, or asks for patience."""
+    if isinstance(error, S3UploadFailedError):
+        return is_passing(error.__context__)
+    if isinstance(error, exceptions.ClientError):
+        return _status(error) >= 500 or _status(error) == 429 or error.response["Error"].get("Code") in _PASSING_CODES
+    return isinstance(error, _PASSING) and not isinstance(error, exceptions.SSLError)
+
+
+def _ask(uri: str, permissions: str, request: Callable[[], Answer]) -> Answer:
+    """Wait while S3 is away; what remains is told in one line."""
+
+    def attempt() -> Answer:
+        with _one_line(uri, permissions):
+            return request()
+
+    return patiently(attempt)
 
 
 def _client() -> Any:
@@ -152,15 +190,20 @@ def _version(client: Any, bucket: str, key: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value != "null"}
 
 
+def _upload(client: Any, path: Path, bucket: str, key: str) -> None:
+    with path.open("rb") as stream:
+        client.upload_fileobj(stream, bucket, key, ExtraArgs=dict(_CHECKSUM), Config=_TRANSFER)
+
+
 def _download(client: Any, bucket: str, key: str, found: Mapping[str, str], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
+    scratch = target.with_name(f".{target.name}.partial")
     pinned = {"VersionId": found["version_id"]} if "version_id" in found else {"IfMatch": found["etag"]}
     try:
-        _copy_body(client, {"Bucket": bucket, "Key": key, "ChecksumMode": "ENABLED", **pinned}, partial)
-        os.replace(partial, target)
+        _copy_body(client, {"Bucket": bucket, "Key": key, "ChecksumMode": "ENABLED", **pinned}, scratch)
+        os.replace(scratch, target)
     finally:
-        partial.unlink(missing_ok=True)
+        scratch.unlink(missing_ok=True)
 
 
 def _copy_body(client: Any, request: dict[str, str], target: Path) -> None:
@@ -182,14 +225,22 @@ def _one_line(uri: str, permissions: str) -> Iterator[None]:
     try:
         yield
     except exceptions.ClientError as error:
-        raise UserError(f"{uri}: {_explain(error, permissions)}") from error
+        raise _kind(error)(f"{uri}: {_explain(error, permissions)}") from error
     except exceptions.BotoCoreError as error:
         known = next((line for kinds, line in _FAULTS.items() if isinstance(error, kinds)), None)
-        raise UserError(f"{uri}: {known or f'{error}; check AWS_ENDPOINT_URL, region and network'}") from error
+        raise _kind(error)(f"{uri}: {known or f'{error}; check AWS_ENDPOINT_URL, region and network'}") from error
+
+
+def _kind(error: Exception) -> type[UserError]:
+    return Unavailable if is_passing(error) else UserError
+
+
+def _status(error: exceptions.ClientError) -> int:
+    return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
 
 
 def _explain(error: exceptions.ClientError, permissions: str) -> str:
-    code, status = error.response["Error"].get("Code", ""), error.response["ResponseMetadata"]["HTTPStatusCode"]
+    code, status = error.response["Error"].get("Code", ""), _status(error)
     if code in _DENIED:
         return f"access denied; the credentials need {permissions}"
     if status >= 500 or code == "SlowDown":

@@ -73,6 +73,18 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> f
     return float(sum(gaps))
 
 
+def flat_metrics(evaluation: dict[str, Any]) -> dict[str, float]:
+    """The evaluation's main numbers under the names that MLflow shows."""
+    speed = {
+        f"speed.{size}.{key}": value for size, values in evaluation["speed"].items() for key, value in values.items()
+    }
+    return {
+        **{f"test.{key}": value for key, value in evaluation["scores"].items()},
+        **{f"size.{key}": value for key, value in evaluation["size"].items()},
+        **speed,
+    }
+
+
 def save_evaluation(evaluation: dict[str, Any], predictions: pd.DataFrame, folder: Path) -> None:
     (folder / _SCORES).write_text(json.dumps(evaluation, indent=2, allow_nan=False), encoding="utf-8")
     predictions.to_parquet(folder / _PREDICTIONS, index=False)

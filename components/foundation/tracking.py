@@ -3,243 +3,288 @@
 Three situations, told apart by the environment:
 
 - MLFLOW_RUN_ID is set (KFP's MLflow plugin, or a user): that run is the task's own; it is joined, and the parent is
-  the run that it is nested in.
+  the outermost run that it is nested in.
 - MLFLOW_TRACKING_URI is set: the parent is the run tagged `kfp.pipeline_run_id` = KFP_RUN_ID (the first task
   makes it, the oldest wins) in experiment MLFLOW_EXPERIMENT_NAME; each task is a nested run below it.
 - Neither: nothing is tracked.
 
-A step begins only when MLflow answers, and ends without it: see `Run`.
+A step begins only when MLflow answers, waits for it when it ends, and ends without it in the worst case: see
+`mlflow_logging.Run` and `waiting`. The parent tells on its own what the pipeline run did, from `open_run` to
+`close_run`.
 """
 
-import json
-import math
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
-from components.foundation import mlflow_runs
+from components.foundation import mlflow_ends, mlflow_runs
 from components.foundation.code_version import code_version
+from components.foundation.comparison import REPORT
 from components.foundation.errors import UserError
 from components.foundation.image import image_in_use
-from components.foundation.mlflow_server import client, is_on, server_errors
+from components.foundation.mlflow_ends import FINISHED_TAG, UNCHANGED_TAG
+from components.foundation.mlflow_history import DIGEST_TAG, EarlierRun, student_runs, teacher_scores, unchanged_since
+from components.foundation.mlflow_logging import Run
+from components.foundation.mlflow_server import ask, client, is_on, server_errors
 from components.foundation.progress import emit
 
-_PARAMETER_PREFIX = "hp."
-_PARAMETERS_BATCH, _METRICS_BATCH = 100, 1000  # what MLflow takes at once
-_DATASET_DIGEST = 36
+__all__ = [
+    "EarlierRun",
+    "ParentRun",
+    "Run",
+    "close_run",
+    "complete_run",
+    "failing_parent",
+    "mark_finished",
+    "mark_unchanged",
+    "open_run",
+    "parent_run",
+    "student_runs",
+    "task_run",
+    "teacher_scores",
+    "unchanged_since",
+]
+
+FROM_CACHE_TAG = "spectral_distill.from_cache"
+"""On a nested run whose task did not run in this pipeline run: its numbers come from the comparison."""
+_TAG_LENGTH = 4000
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """One thing to log: what it says, and how MLflow is told."""
+class ParentRun(Run):
+    """The run of a whole pipeline run."""
 
-    content: Mapping[str, Any]
-    send: Callable[[str], None]
+    def __init__(self, found: Any | None):
+        super().__init__(None if found is None else found.info.run_id)
+        self._found = found
 
+    def describe(self, text: str, *, with_report: bool = False) -> None:
+        """Write what MLflow shows below the run's name: links, and a text in Markdown.
 
-class Run:
-    """One MLflow run to log into; every method does nothing where tracking is off.
+        Args:
+            text: Below the links.
+            with_report: Link to the report too, which is an artifact of this run then.
+        """
+        if self._found is not None:
+            self.description("\n\n".join(filter(None, [self._links(with_report), text])))
 
-    Logging stops no step. From the first entry that a server in trouble does not take, entries are held back, in order
-    and with their own times, until `close` tries once more. What MLflow has not taken by then is told as an
-    `unlogged` event: a line of the run's events file, or of the pod's log.
-    """
-
-    def __init__(self, run_id: str | None):
-        self.run_id = run_id
-        self._held: list[_Entry] = []
-        self._lost: list[_Entry] = []
-        self._in_trouble = False
-
-    def parameters(self, values: Mapping[str, Any]) -> None:
-        """Settings, under the prefix `hp.` (KFP's plugin uses the bare names). Parameters never change in MLflow:
-        those that the run has already are left."""
-        named = {_PARAMETER_PREFIX + key: str(value) for key, value in values.items()}
-        self._log({"parameters": named}, partial(_send_parameters, named))
-
-    def metrics(self, values: Mapping[str, float | None], step: int = 0) -> None:
-        """Finite numbers only; None and NaN are left out."""
-        self.curves([(step, values)])
-
-    def curves(self, points: Iterable[tuple[int, Mapping[str, float | None]]]) -> None:
-        """Metrics of several steps in one message."""
-        finite = [{"step": step, "values": _finite(values)} for step, values in points]
-        told = [point for point in finite if point["values"]]
-        if told:
-            now = _now_ms()
-            self._log({"metrics": told, "at": now}, partial(_send_metrics, told, now))
-
-    def tags(self, values: Mapping[str, Any]) -> None:
-        tags = {key: str(value) for key, value in values.items()}
-        self._log({"tags": tags}, partial(_send_tags, tags))
-
-    def file(self, path: str | Path) -> None:
-        self._log({"file": str(path)}, partial(_send_file, str(path)))
-
-    def description(self, markdown: str) -> None:
-        """What MLflow's page shows below the run's name."""
-        self.tags({"mlflow.note.content": markdown})
-
-    def dataset(self, source: str, version: str) -> None:
-        """Name the data that the run used."""
-        digest = version.rpartition(":")[2][:_DATASET_DIGEST]  # MLflow takes no longer ones
-        self._log({"dataset": source, "digest": digest}, partial(_send_dataset, source, digest))
-
-    def end(self, status: str) -> None:
-        """With MLflow's `FINISHED` or `FAILED`."""
-        now = _now_ms()
-        self._log({"status": status, "at": now}, partial(_send_end, status, now))
-
-    def close(self) -> None:
-        """Try once more what was held back; tell what MLflow has not taken."""
-        self._in_trouble = False
-        self._deliver()
-        missing = [dict(entry.content) for entry in [*self._lost, *self._held]]
-        self._held, self._lost = [], []
-        if missing:
-            emit("note", message=f"MLflow lacks {len(missing)} entries of this step; the log has them as `unlogged`")
-            emit("unlogged", run=self.run_id, entries=missing)
-
-    def _log(self, content: Mapping[str, Any], send: Callable[[str], None]) -> None:
-        if self.run_id is not None:
-            self._held.append(_Entry(content, send))
-            self._deliver()
-
-    def _deliver(self) -> None:
-        while self._held and not self._in_trouble:
-            try:
-                with server_errors():
-                    self._held[0].send(str(self.run_id))
-            except UserError as error:
-                self._in_trouble = True
-                emit("note", message=f"{error}; this step goes on")
-                return
-            except Exception as error:  # refused; artifact stores are plugins, each with errors of its own
-                emit("note", message=f"MLflow at work: {type(error).__name__}: {error}"[:300])
-                self._lost.append(self._held[0])
-            self._held.pop(0)
+    def _links(self, with_report: bool) -> str:
+        assert self._found is not None
+        kfp = self._found.data.tags.get(mlflow_runs.URL_TAG)
+        links = [f"[Run in Kubeflow Pipelines]({kfp})"] if kfp else []
+        if with_report:
+            links.append(f"[Report]({mlflow_runs.page(self._found)}/artifacts/{REPORT}) (artifact `{REPORT}`)")
+        return " · ".join(links)
 
 
 @contextmanager
 def task_run(name: str, *, role: str, candidate: str | None = None) -> Iterator[Run]:
     """The nested run of a task. The tasks of one candidate share one run. It ends FINISHED, or FAILED on an error.
 
-    A server that does not answer when the task begins raises `UserError`: nothing is lost then.
+    A server that does not answer when the task begins is waited for, and raises `UserError` in the end: nothing is
+    lost then.
     """
     if not is_on():
         yield Run(None)
         return
-    with server_errors():
-        run = Run(mlflow_runs.task_id(role, candidate, name))
-        client().update_run(run.run_id, status="RUNNING")
+    run = Run(ask(lambda: _begin(name, role, candidate)))
     ended = "FAILED"
     try:
         yield run
         ended = "FINISHED"
+    except KeyboardInterrupt:
+        ended = "KILLED"
+        raise
     finally:
         run.end(ended)
-        run.close()
+        run.close(patient=ended == "FINISHED")
 
 
 @contextmanager
-def parent_run() -> Iterator[Run]:
+def parent_run() -> Iterator[ParentRun]:
     """The run of the whole pipeline run, made where it is missing. `UserError` where the server does not answer."""
     if not is_on():
-        yield Run(None)
+        yield ParentRun(None)
         return
-    with server_errors():
-        run = Run(mlflow_runs.parent_id())
+    run = ParentRun(ask(lambda: client().get_run(mlflow_runs.parent_id())))
     yield run
     run.close()
 
 
-def log_origin(sources: Mapping[str, str], versions: Mapping[str, str]) -> None:
-    """Tell the pipeline run where it starts from: what stands where, and its version; empty sources are not told."""
-    given = [name for name, uri in sources.items() if uri]
+def open_run(name: str, link: str, sources: Mapping[str, str], versions: Mapping[str, str], digest: str) -> None:
+    """Make or find the parent, tell it what the pipeline run is and starts from, and end what earlier runs left open.
+
+    Args:
+        name: Of the run in KFP. Empty keeps MLflow's; a parent that KFP's plugin made keeps its own.
+        link: To the run in KFP's user interface, or empty.
+        sources: What the run starts from, by kind: `data`, `teacher`, …; empty ones are not told.
+        versions: What stands there now, by kind.
+        digest: Of all that the results depend on (see `unchanged_since`).
+
+    Raises:
+        UserError: The server does not answer.
+    """
+    if not is_on():
+        return
+    ask(lambda: _open(name, link))
+    given = [kind for kind, uri in sources.items() if uri]
     with parent_run() as run:
-        run.parameters({name: sources[name] for name in given})
+        run.describe("")
+        run.parameters({kind: sources[kind] for kind in given})
         run.dataset(sources["data"], versions["data"])
         run.tags(
             {
-                **{f"spectral_distill.{name}_version": versions[name][:4000] for name in given},
+                **{f"spectral_distill.{kind}_version": versions[kind][:_TAG_LENGTH] for kind in given},
                 "spectral_distill.code_version": code_version(),
                 "spectral_distill.image": image_in_use(),
+                DIGEST_TAG: digest,
             }
         )
+    _end_abandoned(str(run.run_id))
 
 
-def close_parent(status: str) -> None:
-    """End the parent with MLflow's `FINISHED` or `FAILED`. A server that is down then is told in a note only."""
+@contextmanager
+def failing_parent(name: str = "", link: str = "") -> Iterator[None]:
+    """End the parent as FAILED when the block fails: for the step before the exit handler.
+
+    Args:
+        name: As for `open_run`, which may not have been reached.
+        link: Likewise.
+    """
     try:
-        with parent_run() as run:
-            run.end(status)
-    except UserError as error:
-        emit("note", message=f"{error}; the pipeline run {mlflow_runs.pipeline_run()} stays open there")
+        yield
+    except BaseException as error:
+        if is_on():
+            _fail_parent(name, link, error)
+        raise
 
 
-def student_runs(pipeline_run: str | None = None) -> list[Any]:
-    """Candidates' runs, best accuracy first: of the named pipeline run, otherwise of the latest that has any."""
-    with server_errors():
-        experiment = client().get_experiment_by_name(mlflow_runs.experiment_name())
-        if experiment is None:
-            return []
-        runs = client().search_runs(
-            [experiment.experiment_id],
-            f"tags.`{mlflow_runs.ROLE_TAG}` = 'candidate'",
-            max_results=1000,
-            order_by=["attributes.start_time DESC"],
+def mark_unchanged(earlier: EarlierRun) -> None:
+    """Tell the parent that nothing is new since an earlier run."""
+    with parent_run() as run:
+        run.tags({UNCHANGED_TAG: earlier.run_id})
+        run.describe(
+            f"Nothing is new since [{earlier.name}]({earlier.page}) of {earlier.finished:%Y-%m-%d %H:%M} UTC: data, "
+            "teacher, settings and code are the same. The champion and the leaderboard stay as they are."
         )
-    runs = [run for run in runs if "test.accuracy" in run.data.metrics]
-    wanted = pipeline_run or (runs[0].data.tags.get(mlflow_runs.RUN_ID_TAG) if runs else None)
-    mine = [run for run in runs if run.data.tags.get(mlflow_runs.RUN_ID_TAG) == wanted]
-    return sorted(mine, key=lambda run: -run.data.metrics["test.accuracy"])
 
 
-def _send_parameters(values: Mapping[str, str], run_id: str) -> None:
-    from mlflow.entities import Param
+def mark_finished(outcome: Mapping[str, Any]) -> None:
+    """Tell the parent that the pipeline run has done all its work, and what came of it.
 
-    known = client().get_run(run_id).data.params
-    fresh = [Param(key, value) for key, value in values.items() if key not in known]
-    for start in range(0, len(fresh), _PARAMETERS_BATCH):
-        client().log_batch(run_id, params=fresh[start : start + _PARAMETERS_BATCH])
-
-
-def _send_metrics(points: Sequence[Mapping[str, Any]], at: int, run_id: str) -> None:
-    from mlflow.entities import Metric
-
-    metrics = [Metric(key, value, at, point["step"]) for point in points for key, value in point["values"].items()]
-    for start in range(0, len(metrics), _METRICS_BATCH):
-        client().log_batch(run_id, metrics=metrics[start : start + _METRICS_BATCH])
+    Args:
+        outcome: `registered_model`, `version`, `alias`, `reason` and whatever else belongs to the decision.
+    """
+    with parent_run() as run:
+        run.tags({f"spectral_distill.{key}": str(value)[:_TAG_LENGTH] for key, value in outcome.items() if value != ""})
+        run.tags({FINISHED_TAG: datetime.now(UTC).isoformat(timespec="seconds")})
 
 
-def _send_tags(values: Mapping[str, str], run_id: str) -> None:
-    for key, value in values.items():
-        client().set_tag(run_id, key, value)
+def complete_run(name: str, *, role: str, candidate: str | None = None, metrics: Mapping[str, float | None]) -> None:
+    """Log numbers of a task to its nested run: those that it lacks. A task from the cache gets a nested run for them.
+
+    Args:
+        name: Of a run that has to be made.
+        role: The task's, `teacher` or `candidate`.
+        candidate: The candidate's name.
+        metrics: By MLflow's names. None and NaN are left out.
+
+    Raises:
+        UserError: The server does not answer.
+    """
+    if not is_on():
+        return
+    found = ask(lambda: mlflow_runs.task_runs(role, candidate=candidate))
+    # KFP's plugin makes a run for each task of a candidate: the evaluation's is the one with the numbers.
+    chosen = max(found, key=lambda run: len(run.data.metrics.keys() & metrics.keys()), default=None)
+    known = chosen.data.metrics if chosen else {}
+    run = Run(chosen.info.run_id if chosen else ask(lambda: _make_copy(name, role, candidate)))
+    run.metrics({key: value for key, value in metrics.items() if key not in known})
+    run.close()
 
 
-def _send_file(path: str, run_id: str) -> None:
-    client().log_artifact(run_id, path)
+def close_run(state: str, error: str = "") -> None:
+    """End the parent and all its open nested runs in MLflow, by what happened: see `mlflow_ends.decide`.
+
+    A server that stays away is told in a note only: a later pipeline run ends what is left open.
+
+    Args:
+        state: `dsl.PipelineTaskFinalStatus.state` of the group below the exit handler.
+        error: Its error message.
+    """
+    if not is_on():
+        return
+    try:
+        ending = ask(lambda: _close(state, error))
+        emit("note", message=f"MLflow: {ending.status}{': ' * bool(ending.reason)}{ending.reason}")
+    except UserError as problem:
+        emit("note", message=f"{problem}; the pipeline run {mlflow_runs.pipeline_run()} stays open there")
 
 
-def _send_dataset(source: str, digest: str, run_id: str) -> None:
-    from mlflow.entities import Dataset, DatasetInput
-
-    name = source.rstrip("/").rpartition("/")[2]
-    dataset = Dataset(name, digest, "local" if "://" not in source else "uri", json.dumps({"uri": source}))
-    client().log_inputs(run_id, [DatasetInput(dataset)])
+def _begin(name: str, role: str, candidate: str | None) -> str:
+    run_id = mlflow_runs.task_id(role, candidate, name)
+    client().update_run(run_id, status="RUNNING")
+    return run_id
 
 
-def _send_end(status: str, at: int, run_id: str) -> None:
-    client().set_terminated(run_id, status, at)
+def _open(name: str, link: str) -> Any:
+    found = client().get_run(mlflow_runs.parent_id())
+    parent = found.info.run_id
+    if os.environ.get("MLFLOW_RUN_ID"):  # the parent is somebody else's: it keeps its name
+        client().set_tag(parent, mlflow_runs.ROLE_TAG, mlflow_runs.PIPELINE)
+        client().set_tag(parent, mlflow_runs.RUN_ID_TAG, mlflow_runs.pipeline_run())
+        name = ""
+    client().update_run(parent, status="RUNNING", name=name or None)
+    if link and not found.data.tags.get(mlflow_runs.URL_TAG):
+        client().set_tag(parent, mlflow_runs.URL_TAG, link)
+    return client().get_run(parent)
 
 
-def _finite(values: Mapping[str, float | None]) -> dict[str, float]:
-    return {key: float(value) for key, value in values.items() if value is not None and math.isfinite(value)}
+def _end_abandoned(parent: str) -> None:
+    """Tidying up stops no run: what MLflow does not allow is a note."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        ended = ask(lambda: mlflow_ends.end_abandoned(parent))
+    except (UserError, MlflowException) as error:
+        emit("note", message=f"MLflow keeps what earlier runs left open: {error}"[:300])
+        return
+    if ended:
+        emit("note", message=f"MLflow: ended {ended} earlier runs of which nothing was heard for a day")
 
 
-def _now_ms() -> int:
-    return int(time.time() * 1000)
+def _fail_parent(name: str, link: str, error: BaseException) -> None:
+    """Without waiting, and whatever MLflow says to it: the error that is under way is the one to be told."""
+    ending = mlflow_ends.Ending("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", _in_a_line(error))
+    try:
+        with server_errors():
+            parent = _open(name, link)
+            run = ParentRun(parent)
+            run.describe(ending.reason)
+            run.close(patient=False)
+            mlflow_ends.end_all(ending, parent, [])
+    except Exception as problem:
+        emit("note", message=f"{problem}; the pipeline run {mlflow_runs.pipeline_run()} is not closed there"[:300])
+
+
+def _in_a_line(error: BaseException) -> str:
+    return str(error) if isinstance(error, UserError) else type(error).__name__
+
+
+def _close(state: str, error: str) -> mlflow_ends.Ending:
+    parent = client().get_run(mlflow_runs.parent_id())
+    children = mlflow_runs.children_of(mlflow_runs.pipeline_run(), parent.info.run_id)
+    ending = mlflow_ends.decide(state, error, parent.data.tags, children)
+    mlflow_ends.end_all(ending, parent, children)
+    return ending
+
+
+def _make_copy(name: str, role: str, candidate: str | None) -> str:
+    identity = {mlflow_runs.ROLE_TAG: role, FROM_CACHE_TAG: "true"}
+    if candidate is not None:
+        identity[mlflow_runs.CANDIDATE_TAG] = candidate
+    made = mlflow_runs.make_nested(mlflow_runs.parent_id(), name, identity)
+    client().set_terminated(made, "FINISHED", int(time.time() * 1000))
+    return made

@@ -108,7 +108,8 @@ def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
     train = counts["train"]
     if len(train) < 2:
         raise UserError(
-            f"train split: found {len(train)} label(s) ({', '.join(train)}), expected at least 2; check data_label_column"
+            f"train split: found {len(train)} label(s) ({', '.join(train)}), expected at least 2; check "
+            "data_label_column"
         )
     if len(train) > _MOST_LABELS_SHARE * train.total():
         raise UserError(

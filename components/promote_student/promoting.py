@@ -10,6 +10,7 @@ from components.foundation.comparison import LEADERBOARD, REPORT, load_compariso
 from components.foundation.errors import UserError
 from components.foundation.intents import load_intents
 from components.foundation.mlflow_server import is_on
+from components.foundation.scores import flat_metrics
 from components.foundation.settings import PublishingOptions
 from components.foundation.student import Description
 
@@ -30,19 +31,37 @@ def promote(
     Returned: registered_model, version, alias, reason, published (the URI, or empty). A student that is registered
     already keeps its version, and its alias unless it is now to be champion. Where the champion has changed since the
     comparison, a new student becomes challenger. Without MLflow nothing is registered and `version` is 0.
+
+    The parent run in MLflow stands alone afterwards: it has the report, the decision, and a nested run with the numbers
+    of the teacher and of each student, also where their tasks came from the cache.
     """
     leaderboard = load_comparison(comparison)
     folder = _folder_of(leaderboard["verdict"]["ship"], students)
     published = _publish(folder, comparison, leaderboard, options)
-    _tell(leaderboard, comparison, published)
+    _tell_results(leaderboard, comparison)
+    _complete(leaderboard)
     outcome = {
-        "promotion_model": leaderboard["settings"]["promotion_model"],
+        "registered_model": leaderboard["settings"]["promotion_model"],
         "version": 0,
         "alias": leaderboard["promotion"]["alias"],
         "reason": leaderboard["promotion"]["reason"],
         "published": published,
     }
-    return outcome | _register(folder, leaderboard, data, published, run) if is_on() else outcome
+    if is_on():
+        outcome |= _register(folder, leaderboard, data, published, run)
+    _tell_decision(leaderboard, outcome)
+    return outcome
+
+
+def headline(leaderboard: dict[str, Any]) -> dict[str, float]:
+    """The numbers of the shipped student that people look at first, by name."""
+    shipped = _shipped(leaderboard)["evaluation"]
+    return {
+        "teacher.accuracy": leaderboard["teacher"]["scores"]["accuracy"],
+        "student.accuracy": shipped["scores"]["accuracy"],
+        "student.retention": shipped["scores"]["retention"],
+        "student.speedup": shipped["speed"]["batch_32"]["speedup"],
+    }
 
 
 def _folder_of(ship: str, students: Sequence[str]) -> Path:
@@ -90,24 +109,37 @@ def _register(
     return {"version": version, "alias": alias, "reason": reason}
 
 
-def _tell(leaderboard: dict[str, Any], comparison: str, published: str) -> None:
+def _tell_results(leaderboard: dict[str, Any], comparison: str) -> None:
     """The headline, where the user looks first in MLflow. A comparison from the cache is told as well."""
-    shipped = _shipped(leaderboard)["evaluation"]
     with tracking.parent_run() as run:
-        run.metrics(
-            {
-                "teacher.accuracy": leaderboard["teacher"]["scores"]["accuracy"],
-                "student.accuracy": shipped["scores"]["accuracy"],
-                "student.retention": shipped["scores"]["retention"],
-                "student.speedup": shipped["speed"]["batch_32"]["speedup"],
-            }
-        )
+        run.metrics(headline(leaderboard))
         run.tags({"spectral_distill.ship": leaderboard["verdict"]["ship"]})
-        if published:
-            run.tags({"spectral_distill.published": published})
-        run.description(leaderboard["verdict"]["reason"])
         for file in (LEADERBOARD, REPORT):
             run.file(f"{comparison}/{file}")
+
+
+def _complete(leaderboard: dict[str, Any]) -> None:
+    """What MLflow's table of students needs of each nested run: scores, size, speed, the difference to the teacher.
+
+    A configuration with several seeds has one row, of its lowest seed: the others' numbers are not in the leaderboard.
+    """
+    teacher, sizes = leaderboard["teacher"]["scores"], leaderboard["rows"][0]["evaluation"]["size"]
+    scores = {f"test.{name}": value for name, value in teacher.items()}
+    size = {"size.bytes": sizes["teacher_bytes"], "size.parameters": sizes["teacher_parameters"]}
+    tracking.complete_run("train_teacher", role="teacher", metrics=scores | size)
+    for row in leaderboard["rows"]:
+        gap = {f"versus_teacher.{name}": row["versus_teacher"][name] for name in ("difference", "low", "high")}
+        numbers = flat_metrics(row["evaluation"]) | gap
+        tracking.complete_run(row["student"], role="candidate", candidate=row["student"], metrics=numbers)
+
+
+def _tell_decision(leaderboard: dict[str, Any], outcome: dict[str, Any]) -> None:
+    """What was registered, and why; and that the pipeline run has done its work."""
+    model = f"{outcome['registered_model']} version {outcome['version']}"
+    decided = f"{leaderboard['verdict']['ship']} is registered as {model} ({outcome['alias']}): {outcome['reason']}."
+    with tracking.parent_run() as run:
+        run.describe(f"{leaderboard['verdict']['reason']}\n\n{decided}", with_report=True)
+    tracking.mark_finished(outcome)
 
 
 def _shipped(leaderboard: dict[str, Any]) -> dict[str, Any]:

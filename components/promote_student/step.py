@@ -28,9 +28,8 @@ def promote_and_tell(
 
 def _sentence(outcome: dict[str, Any]) -> str:
     if outcome["version"]:
-        told = (
-            f"**{outcome['registered_model']} version {outcome['version']}: {outcome['alias']}.** {outcome['reason']}."
-        )
+        what = f"{outcome['registered_model']} version {outcome['version']}: {outcome['alias']}."
     else:
-        told = f"**Not registered, as no MLflow is set; it would be {outcome['alias']}.** {outcome['reason']}."
-    return told + (f"\n\nPublished to `{outcome['published']}`.\n" if outcome["published"] else "\n")
+        what = f"Not registered, as no MLflow is set; it would be {outcome['alias']}."
+    published = f"\n\nPublished to `{outcome['published']}`." if outcome["published"] else ""
+    return f"**{what}** {outcome['reason']}.{published}\n"

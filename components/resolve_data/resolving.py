@@ -10,6 +10,9 @@ from components.foundation.candidates import check_student_depth, parse_candidat
 from components.foundation.demo import tables
 from components.foundation.errors import UserError
 
+MOST_CANDIDATES = 50
+"""What the workflow of one run on Kubeflow can hold, with a margin (docs/cluster.md#size)."""
+
 _HUB_ID = re.compile(r"hf://[\w.-]+(/[\w.-]+)?")
 
 
@@ -25,8 +28,13 @@ def data_version(source: str) -> str:
 
 
 def check_candidates(candidates: list[Any], teacher: str) -> None:
-    """Refuse what can be refused before any compute: bad candidates, more layers than the teacher or the checkpoint to
-    start from has."""
+    """Refuse what can be refused before any compute: bad candidates, too many of them, more layers than the teacher or
+    the checkpoint to start from has."""
+    if len(candidates) > MOST_CANDIDATES:
+        raise UserError(
+            f"candidates: found {len(candidates)}, expected at most {MOST_CANDIDATES}, as the workflow of a run holds "
+            "no more; split them over several runs"
+        )
     for index, candidate in enumerate(parse_candidates(candidates, depth=readable_depth(teacher))):
         depth = readable_depth(candidate.student) if candidate.student else None
         if depth is not None:

@@ -53,7 +53,8 @@ def resolve(parameters: dict[str, Any]) -> Resolved:
         The settings of every step, and whether an earlier finished run had the same.
     """
     run_name, summary = parameters.pop("run_name"), parameters.pop("summary")
-    with step("resolve_data"):
+    link = run_link(pipeline_run())
+    with step("resolve_data"), tracking.failing_parent(run_name, link):
         settings = Settings(**flat(parameters, lambda line: emit("note", message=line)))
         check_candidates(settings.candidates, settings.teacher)
         if settings.promotion_publish_to:
@@ -62,7 +63,6 @@ def resolve(parameters: dict[str, Any]) -> Resolved:
         sources = {**settings.of(SourceOptions), "teacher": settings.teacher}
         versions = {**resolved.data_settings["versions"], "teacher": resolved.teacher_settings["version"]}
         digest = _digest(resolved)
-        link = run_link(pipeline_run())
         tracking.open_run(run_name, link, sources=sources, versions=versions, digest=digest)
         earlier = None if settings.force else tracking.unchanged_since(digest)
         if earlier is not None:
@@ -102,7 +102,7 @@ def _digest(resolved: Resolved) -> str:
     return hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _summary(versions: Mapping[str, str], earlier: "tracking.EarlierRun | None") -> str:
+def _summary(versions: Mapping[str, str], earlier: tracking.EarlierRun | None) -> str:
     """What the KFP UI shows of this step, in Markdown."""
     found = "\n".join(f"- {name}: `{version}`" for name, version in versions.items() if version)
     if earlier is None:

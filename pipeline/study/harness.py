@@ -23,7 +23,15 @@ from components.foundation.errors import UserError
 from components.foundation.intents import load_intents, sample_texts
 from components.foundation.layer_stack import depth
 from components.foundation.selection import Selection
-from components.foundation.settings import PreparationOptions, Settings, SignalOptions, StudentOptions, TeacherOptions
+from components.foundation.settings import (
+    RENAMED,
+    PreparationOptions,
+    RunOptions,
+    Settings,
+    SignalOptions,
+    StudentOptions,
+    TeacherOptions,
+)
 from components.foundation.signals import load_facts
 from components.foundation.spectral_profile import SpectralProfile, profile_classifier
 from components.foundation.step import step
@@ -114,7 +122,7 @@ def _prepared(settings: Settings, target: Path) -> DatasetDict:
             out_of_scope_version=data_version(settings.data_out_of_scope),
             unlabelled_data=settings.data_unlabelled,
             unlabelled_version=data_version(settings.data_unlabelled),
-            options=_part(PreparationOptions, settings),
+            options=PreparationOptions(**settings.of(PreparationOptions)),
             target=target,
         )
         return load_intents(target)
@@ -124,7 +132,7 @@ def _taught(settings: Settings, data: DatasetDict) -> tuple[TextClassifier, np.n
     """The teacher, and its answers to the test texts."""
     with step("train_teacher"):
         version = checkpoints.version(settings.teacher)
-        teacher = make_teacher(settings.teacher, version, data, _part(TeacherOptions, settings), _NO_RUN)
+        teacher = make_teacher(settings.teacher, version, data, TeacherOptions(**settings.of(TeacherOptions)), _NO_RUN)
         return teacher, _answers(teacher, data)
 
 
@@ -168,7 +176,7 @@ def _capture(stage: Stage, candidates: Sequence[Candidate], settings: Settings) 
             data=stage.data,
             candidates=candidates,
             selections={candidate.name: select(stage.profile, candidate) for candidate in candidates},
-            options=_part(SignalOptions, settings),
+            options=SignalOptions(**settings.of(SignalOptions)),
             checkpoints={c.student: checkpoints.version(c.student) for c in candidates if c.student},
             target=stage.signals,
         )
@@ -192,7 +200,7 @@ def _train(key: Key, candidate: Candidate, stage: Stage, settings: Settings) -> 
             signals=stage.signals,
             selection=selection,
             candidate=candidate,
-            options=_part(StudentOptions, settings),
+            options=StudentOptions(**settings.of(StudentOptions)),
             run=_NO_RUN,
         )
         answers = _answers(student, stage.data)
@@ -243,17 +251,16 @@ def _row(
     )
 
 
-def _part(options: type[Any], settings: Settings) -> Any:
-    """The settings of one step."""
-    values = settings.model_dump()
-    return options(**{name: values[name] for name in options.model_fields})
-
-
 def _digest(settings: Settings) -> str:
-    """Names the settings, data and teacher that all rows share; where the data lies plays no part."""
-    shared: dict[str, Any] = settings.model_dump(exclude={*_SOURCES, "candidates"})
+    """Names the settings, data and teacher that all rows share; where the data lies plays no part.
+
+    Settings go by the names of 0.1, so that rows of then are found again.
+    """
+    named_before = {new: old for old, new in RENAMED.items()}
+    values = settings.model_dump(exclude={*_SOURCES, *RunOptions.model_fields, "candidates"})
+    shared: dict[str, Any] = {named_before.get(name, name): value for name, value in values.items()}
     shared |= {"data": data_version(settings.data), "teacher": checkpoints.version(settings.teacher)}
     if settings.data_unlabelled:  # then out-of-scope texts play one: which of the unlabelled ones are kept
         given = {name: getattr(settings, name) for name in ("data_unlabelled", "data_out_of_scope")}
-        shared |= {name: data_version(uri) for name, uri in given.items() if uri}
+        shared |= {named_before[name]: data_version(uri) for name, uri in given.items() if uri}
     return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:12]

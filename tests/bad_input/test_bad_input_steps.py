@@ -10,16 +10,17 @@ from typing import Any
 import huggingface_hub.constants
 import pandas as pd
 import pytest
-from components.select_layers.component import select_layers
 from helpers import LABELS, profile_of, tiny_tokenizer
 from transformers import AlbertConfig, AlbertForSequenceClassification, BertForSequenceClassification
 
+from components.capture_signals.component import capture_signals
 from components.foundation import storage, tracking
-from components.foundation.candidates import DEFAULT_CANDIDATES
 from components.foundation.errors import UserError
+from components.foundation.settings import PreparationOptions, SourceOptions, TeacherOptions
 from components.prepare_data.component import prepare_data
 from components.resolve_data.component import resolve_data
 from components.train_teacher.component import train_teacher
+from pipeline.settings import FORM
 
 StepRefuses = Callable[..., str]
 Says = Callable[[str, list[str]], None]
@@ -67,6 +68,23 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"teacher": "models:/m/3"},
         ["models:/m/3: MLFLOW_TRACKING_URI is not set; name the server"],
     ),
+    "settings that are no object": ({"advanced": [1]}, ["advanced: found [1], expected a JSON object of settings"]),
+    "an advanced setting that does not exist": (
+        {"advanced": {"teacher_sed": 1}},
+        ["advanced: unknown setting 'teacher_sed'; did you mean 'teacher_seed'?"],
+    ),
+    "an advanced setting out of bounds": (
+        {"advanced": {"latency_batches": 1}},
+        ["latency_batches: found 1, expected greater than or equal to 5"],
+    ),
+    "a parameter of its own among the advanced": (
+        {"advanced": {"teacher_epochs": 3}},
+        ["advanced: found 'teacher_epochs', which is a parameter of its own; set it there"],
+    ),
+    "more candidates than a run holds": (
+        {"candidates": [{"strategy": "last", "layers": 1, "seed": seed} for seed in range(51)]},
+        ["candidates: found 51, expected at most 50", "split them over several runs"],
+    ),
     "no candidates": ({"candidates": []}, ["candidates: found [], expected a JSON list of at least one object"]),
     "more layers than the demo": (
         {"candidates": [{"strategy": "last", "layers": 7}]},
@@ -94,16 +112,14 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+def parameters(folder: Path, **changes: Any) -> dict[str, Any]:
+    """What the pipeline hands to `resolve_data`."""
+    defaults = {name: field.default for name, field in FORM.items()}
+    return {**defaults, "advanced": {}, "run_name": "a run", "summary": artifact(folder / "summary.md"), **changes}
+
+
 def resolve(step_refuses: StepRefuses, **changes: Any) -> str:
-    inputs = {
-        "data": "demo:bike-share",
-        "data_out_of_scope": "",
-        "data_unlabelled": "",
-        "teacher": "demo:minilm",
-        "candidates": DEFAULT_CANDIDATES,
-        "promotion_publish_to": "",
-    }
-    return step_refuses(resolve_data, **inputs | changes)
+    return step_refuses(resolve_data, **parameters(Path.cwd(), **changes))
 
 
 @pytest.mark.parametrize(("changes", "fragments"), REQUESTS.values(), ids=REQUESTS)
@@ -132,9 +148,9 @@ def test_more_layers_than_a_local_checkpoint_to_start_from(
 @pytest.mark.parametrize("config", ["[]", '{"num_hidden_layers": "four"}', "{"], ids=["list", "words", "broken"])
 def test_a_teacher_whose_depth_cannot_be_read_waits_for_its_step(place: Path, config: str) -> None:
     (place / "config.json").write_text(config)
-    inputs = {"data": "demo:bike-share", "data_out_of_scope": "", "data_unlabelled": "", "promotion_publish_to": ""}
-    inputs |= {"candidates": DEFAULT_CANDIDATES}
-    assert resolve_data.python_func(**inputs, teacher=str(place)).teacher_version == storage.version(str(place))
+    expected = storage.version(str(place))
+    found = resolve_data.python_func(**parameters(place, teacher=str(place)))
+    assert found.teacher_settings["version"] == expected
 
 
 def test_unknown_alias(
@@ -314,16 +330,13 @@ def prepare(
     step_refuses: StepRefuses, target: Path, data: Path, strangers: Path | None = None, log: Path | None = None,
     **changes: Any,
 ) -> str:  # fmt: skip
-    inputs: dict[str, Any] = {
-        "data": str(data), "data_version": storage.version(str(data)), "data_text_column": "text", "data_label_column": "label",
-        "data_out_of_scope": str(strangers or ""),
-        "out_of_scope_version": storage.version(str(strangers)) if strangers else "",
-        "data_unlabelled": str(log or ""), "unlabelled_version": storage.version(str(log)) if log else "",
-        "data_validation_share": 0.1, "data_test_share": 0.2, "data_split_seed": 13, "data_examples_per_label": 0,
-        "data_augmented_copies": 0,
-        "prepared": artifact(target),
-    }  # fmt: skip
-    return step_refuses(prepare_data, **inputs | changes)
+    sources = {"data": data, "data_out_of_scope": strangers, "data_unlabelled": log}
+    settings = {
+        **{name: str(path or "") for name, path in sources.items()},
+        **PreparationOptions().model_dump(),
+        "versions": {name: storage.version(str(path)) if path else "" for name, path in sources.items()},
+    }
+    return step_refuses(prepare_data, settings=settings | changes, dataset=artifact(target))
 
 
 @pytest.mark.parametrize(("files", "fragments"), TABLES.values(), ids=TABLES)
@@ -379,7 +392,9 @@ def test_unlabelled_texts_that_are_all_known(step_refuses: StepRefuses, says: Sa
 
 def test_data_that_changed_in_between(step_refuses: StepRefuses, says: Says, tmp_path: Path) -> None:
     data = write(tmp_path / "data", {"t.csv": GOOD_TABLE})
-    line = prepare(step_refuses, tmp_path / "prepared", data, data_version="sha256:0")
+    line = prepare(
+        step_refuses, tmp_path / "prepared", data, versions=dict.fromkeys(SourceOptions.model_fields, "sha256:0")
+    )
     says(line, ["t.csv: it changed after this run looked it up; start the run again"])
 
 
@@ -536,7 +551,7 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
     ),
     "changed in between": (
         lambda at: None,
-        {"teacher_version": "sha256:0"},
+        {"version": "sha256:0"},
         ["teacher: it changed after this run looked it up; start"],
     ),
     "missing": (
@@ -555,17 +570,18 @@ def test_teacher(
     folder = tmp_path / "teacher"
     shutil.copytree(tiny_checkpoint, folder)
     spoil(folder)
-    inputs: dict[str, Any] = {
-        "prepared": artifact(prepared), "teacher": str(folder), "teacher_version": storage.version(str(folder)),
-        "teacher_fine_tune": True, "teacher_max_tokens": 16, "teacher_epochs": 1, "teacher_learning_rate": 1e-3,
-        "teacher_batch_size": 32, "teacher_seed": 0, "model": artifact(place / "model"),
-        "evaluation": artifact(place / "evaluation"), "metrics": artifact(place / "metrics"),
+    settings = {
+        "teacher": str(folder), "version": storage.version(str(folder)),
+        **TeacherOptions(teacher_max_tokens=16, teacher_epochs=1).model_dump(),
     }  # fmt: skip
-    says(step_refuses(train_teacher, **inputs | changes), ["error: train_teacher: ", *fragments])
+    outputs = {name: artifact(place / name)
+               for name in ("teacher", "teacher_evaluation", "metrics", "confusion_matrix")}  # fmt: skip
+    line = step_refuses(train_teacher, settings=settings | changes, dataset=artifact(prepared), **outputs)
+    says(line, ["error: train_teacher: ", *fragments])
     assert list(place.iterdir()) == []
 
 
-# select_layers
+# capture_signals
 
 
 OWN_STRATEGIES = """
@@ -620,10 +636,12 @@ def test_selection(
     (tmp_path / "profile").mkdir()
     profile_of([1.0, 2.0, 3.0]).save(tmp_path / "profile")
     line = step_refuses(
-        select_layers,
+        capture_signals,
+        settings={"candidates": [{"strategy": "last", "layers": 1}, *candidates], "student_versions": {}},
+        dataset=artifact(tmp_path / "unread"),
+        teacher=artifact(tmp_path / "unread"),
         profile=artifact(tmp_path / "profile"),
-        candidates=[{"strategy": "last", "layers": 1}, *candidates],
-        selections=artifact(place / "selections"),
+        signals=artifact(place / "signals"),
     )
-    says(line, ["error: select_layers: ", *fragments])
+    says(line, ["error: capture_signals: ", *fragments])
     assert list(place.iterdir()) == []

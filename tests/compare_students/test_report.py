@@ -96,7 +96,10 @@ def data_card(labels: list[str]) -> dict[str, Any]:
             "duplicates_removed": {"train": 13}, "duplicates_kept_in_test": 6, "leaks_removed": {"train": 17},
             "labels_missing": {"test": []}, "splits_made": ["validation"],
         },
-        "settings": {"data_text_column": "text", "data_label_column": "intent", "data_validation_share": 0.11, "data_split_seed": 19},
+        "settings": {
+            "data_text_column": "text", "data_label_column": "intent", "data_validation_share": 0.11,
+            "data_split_seed": 19,
+        },
     }  # fmt: skip
 
 

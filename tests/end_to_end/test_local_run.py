@@ -1,6 +1,6 @@
 """The real graph, with kfp.local and real subprocesses, on a tiny encoder and a tiny table.
 
-One module-scoped workspace is used for a first run, a rerun, and a run whose student is worse; the tests read what
+One module-scoped workspace is used for a first run, two reruns, and a run whose student is worse; the tests read what
 these left: artifacts, MLflow, the terminal.
 """
 
@@ -98,8 +98,13 @@ def first(workspace: Path, settings: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def again(first: Run, workspace: Path, settings: Path) -> Run:
+def unchanged(first: Run, workspace: Path, settings: Path) -> Run:
     return run_pipeline(workspace, "--settings", str(settings))
+
+
+@pytest.fixture(scope="module")
+def again(unchanged: Run, workspace: Path, settings: Path) -> Run:
+    return run_pipeline(workspace, "--settings", str(settings), "--force")
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +124,7 @@ def client(first: Run, workspace: Path) -> MlflowClient:
 
 def test_every_step_ran(first: Run):
     expected = {
-        "resolve_data", "prepare_data", "train_teacher", "profile_teacher", "select_layers", "capture_signals",
+        "resolve_data", "prepare_data", "train_teacher", "profile_teacher", "capture_signals",
         "compare_students", "promote_student", "close_run", *STEPS_OF_A_CANDIDATE,
     }  # fmt: skip
     assert set(first.steps()) == expected
@@ -147,10 +152,10 @@ def test_teacher_and_students_learned(first: Run):
 def test_artifacts_can_be_read_without_the_project(first: Run, workspace: Path):
     (root,) = (workspace / "artifacts").glob("spectral-distill-*/train-teacher")
     run = root.parent
-    data = load_from_disk(run / "prepare-data" / "prepared" / "splits")
+    data = load_from_disk(run / "prepare-data" / "dataset" / "splits")
     assert set(data) == {"train", "validation", "test"}
-    tokenizer = AutoTokenizer.from_pretrained(run / "train-teacher" / "model")
-    teacher = AutoModelForSequenceClassification.from_pretrained(run / "train-teacher" / "model")
+    tokenizer = AutoTokenizer.from_pretrained(run / "train-teacher" / "teacher")
+    teacher = AutoModelForSequenceClassification.from_pretrained(run / "train-teacher" / "teacher")
     answer = teacher(**tokenizer(data["test"]["text"][:2], padding=True, return_tensors="pt")).logits
     assert answer.shape == (2, 4)
     assert teacher.config.id2label[0] == data["train"].features["label"].names[0]
@@ -159,7 +164,7 @@ def test_artifacts_can_be_read_without_the_project(first: Run, workspace: Path):
     with pa.memory_map(str(run / "capture-signals" / "signals" / "signals.arrow")) as source:
         assert pa.ipc.open_file(source).read_all().num_rows == len(data["train"]) + len(data["validation"])
     predictions = pd.read_parquet(
-        next((workspace / "artifacts").rglob("evaluate-students*/evaluation/predictions.parquet"))
+        next((workspace / "artifacts").rglob("evaluate-students/evaluations/*/predictions.parquet"))
     )
     assert list(predictions["id"]) == data["test"]["id"]
 
@@ -182,6 +187,8 @@ def test_mlflow_has_a_parent_with_nested_runs_and_the_metrics(client: MlflowClie
     students = [run for run in runs if run.data.tags["spectral_distill.role"] == "candidate"]
     assert {run.info.status for run in parents} == {"FINISHED"}
     for run in parents:
+        if "spectral_distill.unchanged_since" in run.data.tags:
+            continue
         assert run.data.metrics.keys() >= {"teacher.accuracy", "student.accuracy", "student.speedup"}
         assert "candidate" in run.data.tags["mlflow.note.content"] or "winner" in run.data.tags["mlflow.note.content"]
     assert {run.info.run_name for run in students} >= {"uniform-2L-s0", "spectral_edges-3L-spectral-s0"}
@@ -214,7 +221,17 @@ def test_the_winner_is_registered_with_signature_and_example(
     assert len(answers) == 2
 
 
-def test_a_rerun_with_nothing_changed_trains_nothing(first: Run, again: Run):
+def test_a_rerun_with_nothing_changed_ends_early_and_shows_the_leaderboard_that_stands(
+    first: Run, unchanged: Run, client: MlflowClient
+):
+    assert set(unchanged.steps()) == {"resolve_data", "close_run"}
+    assert "Nothing is new since" in unchanged.output
+    for row in first.leaderboard["rows"]:
+        assert row["configuration"] in unchanged.output
+    assert int(client.get_model_version_by_alias(MODEL, "champion").version) == first.result["version"]
+
+
+def test_a_forced_rerun_trains_nothing(first: Run, again: Run):
     assert set(again.steps()) == {"resolve_data", "promote_student", "close_run"}
     assert "train_teacher" in again.output
     assert "cached" in again.output
@@ -280,7 +297,7 @@ def test_unlabelled_texts_join_what_the_teacher_answers(
     log.write_text("text\nplease stop\nstop it please\nplease stop!\n")
     run = run_pipeline(workspace, "--settings", str(settings), "--data-unlabelled", str(log))
     root = Path(run.result["comparison"]).parents[1]
-    data = load_from_disk(root / "prepare-data" / "prepared" / "splits")
+    data = load_from_disk(root / "prepare-data" / "dataset" / "splits")
     assert list(data["unlabelled"]["text"]) == ["please stop", "stop it please"]
     with pa.memory_map(str(root / "capture-signals" / "signals" / "signals.arrow")) as source:
         recorded = pa.ipc.open_file(source).read_all()["id"].to_pylist()

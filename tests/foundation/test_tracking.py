@@ -69,9 +69,19 @@ def test_a_failing_task_is_failed(store):
     assert runs(store, "task")[0].info.status == "FAILED"
 
 
-def test_close_gives_the_parent_its_true_status(store):
-    tracking.close_parent("FAILED")
-    assert runs(store, "pipeline")[0].info.status == "FAILED"
+def test_a_task_whose_pod_was_lost_goes_on_in_its_run(store):
+    with pytest.raises(SystemExit), tracking.task_run("t", role="task"):
+        raise SystemExit(137)
+    with tracking.task_run("t", role="task"):
+        pass
+    (run,) = runs(store, "task")
+    assert run.info.status == "FINISHED"
+
+
+def test_an_interrupted_task_is_killed(store):
+    with pytest.raises(KeyboardInterrupt), tracking.task_run("t", role="task"):
+        raise KeyboardInterrupt
+    assert runs(store, "task")[0].info.status == "KILLED"
 
 
 def test_parameters_are_prefixed_and_a_second_value_does_not_break(store):
@@ -109,7 +119,7 @@ def test_files_land_beside_the_store(store, tmp_path: Path):
 def test_the_pages_say_what_data_and_what_made_the_run(store):
     sources = {"data": "s3://bucket/intents/", "data_unlabelled": "log.csv", "data_out_of_scope": ""}
     versions = {"data": "sha256:" + "ab" * 32, "data_unlabelled": "sha256:cd", "data_out_of_scope": ""}
-    tracking.log_origin(sources, versions)
+    tracking.open_run("", "", sources, versions, "digest")
     (parent,) = runs(store, "pipeline")
     (used,) = parent.inputs.dataset_inputs
     assert (used.dataset.name, used.dataset.digest) == ("intents", "ab" * 18)

@@ -46,7 +46,8 @@ def settings(
     services.s3.put_object(Bucket="data", Key="intents/intents.csv", Body=tiny_csv.read_bytes())
     path = tmp_path_factory.mktemp("settings") / "tiny.yaml"
     values = {
-        "data": "s3://data/intents/intents.csv", "promotion_publish_to": "s3://results/students", "teacher": str(tiny_checkpoint),
+        "data": "s3://data/intents/intents.csv", "promotion_publish_to": "s3://results/students",
+        "teacher": str(tiny_checkpoint),
         "teacher_max_tokens": 16, "teacher_epochs": 8, "teacher_learning_rate": 0.005, "student_epochs": 6,
         "student_learning_rate": 0.005, "profile_examples": 40, "latency_batches": 5, "promotion_model": MODEL,
         "candidates": [{"strategy": "uniform", "layers": 2}, {"strategy": "last", "layers": 1}],

@@ -62,11 +62,11 @@ def test_without_a_word_about_the_cluster_tasks_ask_for_little_and_for_no_kind_o
         f"registry.example.com/spectral-distill:latest@{DIGEST}",
     ],
 )
-def test_every_task_runs_in_the_image_and_knows_its_name(compile_: Compile, image: str):
-    compiled = compile_({"image": "other:1"}, "--image", image)
-    for container in compiled.containers.values():
-        assert container["image"] == image
-        assert container["env"] == [{"name": "SPECTRAL_DISTILL_IMAGE", "value": image}]
+def test_every_task_runs_in_the_image_and_the_first_knows_its_name(compile_: Compile, image: str):
+    containers = compile_({"image": "other:1"}, "--image", image).containers
+    assert {container["image"] for container in containers.values()} == {image}
+    assert containers["resolve-data"]["env"] == [{"name": "SPECTRAL_DISTILL_IMAGE", "value": image}]
+    assert [name for name, container in containers.items() if "env" in container] == ["resolve-data"]
 
 
 def test_the_image_may_stand_in_the_file(compile_: Compile):
@@ -102,7 +102,7 @@ def test_accelerators_and_their_nodes(compile_: Compile):
     assert "accelerator" not in compiled.containers["evaluate-students"]["resources"]
 
 
-def test_retries_wait_and_end_with_the_tasks_time(compile_: Compile):
+def test_each_retry_has_the_tasks_whole_time(compile_: Compile):
     compiled = compile_(
         {
             "tasks": {"retries": 3, "retry_wait_seconds": 10, "retry_factor": 4, "timeout_seconds": 7200},
@@ -113,7 +113,7 @@ def test_retries_wait_and_end_with_the_tasks_time(compile_: Compile):
         "maxRetryCount": 3,
         "backoffDuration": "10s",
         "backoffFactor": 4.0,
-        "backoffMaxDuration": "7200s",
+        "backoffMaxDuration": "28800s",
     }
     assert compiled.pods["distill-student"]["activeDeadlineSeconds"] == "7200"
     assert "retryPolicy" not in compiled.tasks["resolve-data"]
@@ -140,7 +140,7 @@ def test_volumes(compile_: Compile):
     assert [(mount["constant"], mount["mountPath"]) for mount in pod["pvcMount"]] == [("kept", "/kept")]
     checkpoints = {"name": "SPECTRAL_DISTILL_CHECKPOINTS", "value": "/kept/trainings"}
     assert checkpoints in compiled.containers["train-teacher"]["env"]
-    assert checkpoints not in compiled.containers["prepare-data"]["env"]
+    assert "env" not in compiled.containers["prepare-data"]
 
 
 def test_a_cluster_that_chooses_the_user_itself(compile_: Compile):
@@ -148,7 +148,19 @@ def test_a_cluster_that_chooses_the_user_itself(compile_: Compile):
     assert pod["securityContext"] == {"runAsNonRoot": True}
 
 
-def test_environment_from_secrets_and_config_maps(compile_: Compile):
+def test_the_objects_with_the_environment(compile_: Compile):
+    names = {"environment_secret": "intents", "environment_config_map": "intents-config"}
+    pod = compile_({"tasks": names}).pods["resolve-data"]
+    assert [one["secretName"] for one in pod["secretAsVolume"]] == ["intents"]
+    assert [one["configMapName"] for one in pod["configMapAsVolume"]] == ["intents-config"]
+
+
+def test_links_to_the_ui(compile_: Compile):
+    env = compile_({"ui": "https://kubeflow.example.com/pipeline"}).containers["resolve-data"]["env"]
+    assert {"name": "SPECTRAL_DISTILL_KFP_UI", "value": "https://kubeflow.example.com/pipeline"} in env
+
+
+def test_single_keys_of_secrets_and_config_maps(compile_: Compile):
     sources = {
         "secrets": {"artifacts": {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}},
         "config_maps": {"mlflow": {"uri": "MLFLOW_TRACKING_URI"}},
@@ -165,7 +177,7 @@ def test_environment_from_secrets_and_config_maps(compile_: Compile):
 
 
 def test_candidates_at_once(compile_: Compile):
-    assert compile_({"candidates_at_once": 4}).tasks["for-loop-2"]["iteratorPolicy"] == {"parallelismLimit": 4}
+    assert compile_({"candidates_at_once": 4}).tasks["for-loop-3"]["iteratorPolicy"] == {"parallelismLimit": 4}
 
 
 def test_the_deployment_changes_nothing_that_a_run_chooses(compile_: Compile):
@@ -236,6 +248,11 @@ REFUSED: dict[str, tuple[str, str]] = {
         "tasks: {volumes: {a: /a}, trainings_folder: /ab}",
         "tasks: trainings_folder: found '/ab', expected a folder of one of the volumes",
     ),
+    "one name for two objects": (
+        "tasks: {environment_secret: a, environment_config_map: a}",
+        "tasks: environment_secret and environment_config_map: found 'a' for both",
+    ),
+    "an address that is none": ("ui: kubeflow", "ui: found 'kubeflow', expected text that matches"),
     "bad name of a secret": ("tasks: {secrets: {A_b: {}}}", "found 'A_b', expected the name of a Kubernetes object"),
     "bad variable": ("tasks: {secrets: {a: {k: K-1}}}", "found 'K-1', expected the name of an environment variable"),
     "a variable twice": (

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from compiled import COMMITTED, ROOT, Compiled, read
 
+from components.foundation.settings import ADVANCED, Settings
 from pipeline.deployment import STEPS, Deployment, TaskOptions
 from pipeline.graph import compile_pipeline
-from pipeline.settings import Settings, describe
+from pipeline.settings import FORM, IN_ADVANCED, describe
 
 NEVER_CACHED = {"resolve-data", "promote-student", "close-run"}
 
@@ -25,17 +26,25 @@ def test_committed_pipeline_yaml_is_what_the_graph_compiles_to(tmp_path: Path):
 
 def test_every_input_has_a_description_and_its_default_is_the_settings_default(compiled):
     inputs = compiled.spec["root"]["inputDefinitions"]["parameters"]
-    assert inputs.keys() == Settings.model_fields.keys()
-    for name, field in Settings.model_fields.items():
+    assert inputs.keys() == {*FORM, ADVANCED}
+    assert {*FORM, *IN_ADVANCED} == Settings.model_fields.keys()
+    for name, field in FORM.items():
         assert inputs[name]["description"] == field.description
         assert inputs[name]["defaultValue"] == field.default
+    assert inputs[ADVANCED]["defaultValue"] == {}
+    assert all(name in inputs[ADVANCED]["description"] for name in IN_ADVANCED)
+
+
+def test_resolve_data_takes_every_parameter_of_the_form(compiled):
+    taken = compiled.spec["components"]["comp-resolve-data"]["inputDefinitions"]["parameters"]
+    assert taken.keys() == {*FORM, ADVANCED, "run_name"}
 
 
 def test_candidates_run_in_a_loop_over_the_candidates_parameter(compiled):
     loops = [task for task in compiled.tasks.values() if "parameterIterator" in task]
     assert [loop["parameterIterator"]["items"] for loop in loops] == [{"inputParameter": "pipelinechannel--candidates"}]
     loop = compiled.spec["components"][loops[0]["componentRef"]["name"]]
-    assert set(loop["dag"]["tasks"]) == {"distill-student", "evaluate-students"}
+    assert set(loop["dag"]["tasks"]) == {"distill-student"}
 
 
 def test_caching_is_set_for_each_task(compiled):
@@ -43,12 +52,7 @@ def test_caching_is_set_for_each_task(compiled):
     assert uncached == NEVER_CACHED
 
 
-def test_every_task_learns_the_run_id_from_its_pod(compiled):
-    for pod in compiled.pods.values():
-        assert {"name": "KFP_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"} in pod["fieldPathAsEnv"]
-
-
 def test_settings_page_is_current():
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    for options in (Settings, TaskOptions):
-        assert describe(options.model_fields.items()) in page, "docs/settings.md is stale: run `make compile`"
+    for fields in (FORM, IN_ADVANCED, TaskOptions.model_fields):
+        assert describe(fields.items()) in page, "docs/settings.md is stale: run `make compile`"

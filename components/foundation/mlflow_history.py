@@ -1,0 +1,97 @@
+"""What earlier pipeline runs left in MLflow: students and teacher of one, and the newest with the same inputs."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from components.foundation import mlflow_runs, registry
+from components.foundation.mlflow_ends import FINISHED_TAG, UNCHANGED_TAG
+from components.foundation.mlflow_server import ask, client, is_on
+
+DIGEST_TAG = "spectral_distill.digest"
+"""On a parent: of all that its results depend on."""
+MODEL_TAG, VERSION_TAG = "spectral_distill.registered_model", "spectral_distill.version"
+"""On a parent: what it registered."""
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """A pipeline run whose results still hold.
+
+    Attributes:
+        run_id: Of its parent in MLflow.
+        name: As MLflow shows it.
+        finished: When it ended.
+        link: Its page at the tracking server; empty where there is no server.
+        page: The same page, relative to MLflow's user interface.
+        pipeline_run: KFP's run id.
+    """
+
+    run_id: str
+    name: str
+    finished: datetime
+    link: str
+    page: str
+    pipeline_run: str
+
+
+def unchanged_since(digest: str) -> EarlierRun | None:
+    """The newest pipeline run with this digest that went to its end and whose registered version still exists.
+
+    A run that found nothing new is not one of them: it refers to the one that is returned here.
+
+    Raises:
+        UserError: The server does not answer.
+    """
+    if not is_on():
+        return None
+    found = ask(lambda: mlflow_runs.parents(f"attributes.status = 'FINISHED' and tags.`{DIGEST_TAG}` = '{digest}'"))
+    return next((_earlier(run) for run in found if _still_holds(run)), None)
+
+
+def student_runs(pipeline_run: str | None = None) -> list[Any]:
+    """Candidates' runs, best accuracy first: of the named pipeline run, otherwise of the latest that has any."""
+    runs = [run for run in _runs_of_role("candidate") if "test.accuracy" in run.data.metrics]
+    wanted = pipeline_run or (runs[0].data.tags.get(mlflow_runs.RUN_ID_TAG) if runs else None)
+    mine = [run for run in runs if run.data.tags.get(mlflow_runs.RUN_ID_TAG) == wanted]
+    return sorted(mine, key=lambda run: -run.data.metrics["test.accuracy"])
+
+
+def teacher_scores(pipeline_run: str) -> dict[str, float] | None:
+    """The teacher's `accuracy` and `bytes` (of its weights) in a pipeline run; None where MLflow does not have them."""
+    for run in _runs_of_role("teacher"):
+        told = run.data.metrics
+        if run.data.tags.get(mlflow_runs.RUN_ID_TAG) == pipeline_run and {"test.accuracy", "size.bytes"} <= told.keys():
+            return {"accuracy": told["test.accuracy"], "bytes": told["size.bytes"]}
+    return None
+
+
+def _still_holds(run: Any) -> bool:
+    tags = run.data.tags
+    is_this_one = tags.get(mlflow_runs.RUN_ID_TAG) == mlflow_runs.pipeline_run()
+    if FINISHED_TAG not in tags or UNCHANGED_TAG in tags or is_this_one:
+        return False
+    return registry.has_version(tags.get(MODEL_TAG, ""), int(tags.get(VERSION_TAG, 0)))
+
+
+def _earlier(run: Any) -> EarlierRun:
+    return EarlierRun(
+        run_id=run.info.run_id,
+        name=run.info.run_name,
+        finished=datetime.fromtimestamp(run.info.end_time / 1000, UTC),
+        link=mlflow_runs.url(run),
+        page=mlflow_runs.page(run),
+        pipeline_run=run.data.tags.get(mlflow_runs.RUN_ID_TAG, ""),
+    )
+
+
+def _runs_of_role(role: str) -> list[Any]:
+    """Of all pipeline runs in the experiment, newest first."""
+
+    def search() -> list[Any]:
+        experiment = mlflow_runs.find_experiment()
+        condition = f"tags.`{mlflow_runs.ROLE_TAG}` = '{role}'"
+        order = ["attributes.start_time DESC"]
+        return client().search_runs([experiment], condition, max_results=1000, order_by=order) if experiment else []
+
+    return ask(search)
