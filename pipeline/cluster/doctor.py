@@ -128,8 +128,8 @@ def _objects(needs: Needs, namespace: str) -> Iterator[Finding]:
 
 
 def _wanted(need: ObjectNeed) -> str:
-    keys = f"keys {', '.join(need.keys)}" if need.keys else "by name"
-    return f"{keys}; {'optional' if need.optional else 'required'}"
+    keys = f"keys {', '.join(need.keys)}; " if need.keys else ""
+    return f"{keys}{'optional' if need.optional else 'required'}"
 
 
 def _object(what: str, need: ObjectNeed, namespace: str) -> Finding:
@@ -138,10 +138,11 @@ def _object(what: str, need: ObjectNeed, namespace: str) -> Finding:
     except PermissionError as error:
         return Finding("skip", what, f"{_wanted(need)}; kubectl may not look ({error})")
     if found is None and need.optional:
-        return Finding("ok", what, f"not in namespace {namespace}; steps run without {', '.join(need.keys)}")
+        return Finding("ok", what, f"not in namespace {namespace}; steps run without {', '.join(need.keys) or 'it'}")
     if found is None:
         return Finding("FAIL", what, f"found none in namespace {namespace}; make it, or compile without it")
-    present, missing = sorted(found & set(need.keys)), sorted(set(need.keys) - found)
+    wanted = set(need.keys) or found
+    present, missing = sorted(found & wanted), sorted(wanted - found)
     if need.keys and not present:
         said = ", ".join(sorted(found)) or "nothing"
         return Finding("FAIL", what, f"found {said}, expected keys among {', '.join(need.keys)}; rename its keys")
@@ -209,7 +210,9 @@ def _plugin(plugin: bool | None, needs: Needs) -> Finding:
         return Finding("skip", "MLflow plugin", f"the API shows it in runs only, and no recent run has it; {assumed}")
     if plugin and clash:
         found = f"found it on, and {clash} in the file: with injectUserEnvVars every pod is invalid"
-        return Finding("FAIL", "MLflow plugin", f"{found}; compile with `mlflow: plugin` in the deployment file")
+        return Finding(
+            "FAIL", "MLflow plugin", f"{found}; take it out of the deployment file's config_maps and secrets"
+        )
     return Finding("ok", "MLflow plugin", f"{'on' if plugin else 'off'}; {assumed}")
 
 

@@ -142,9 +142,9 @@ def test_without_kubectl_the_objects_that_tasks_refer_to_are_listed(check: Check
     assert answer.code == 0
     assert line(answer, "kubectl").startswith("skip  kubectl: kubectl is not installed here")
     assert line(answer, "Secret mine") == "skip  Secret mine: keys AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN; optional"
-    assert line(answer, "ConfigMap settings") == "skip  ConfigMap settings: by name; optional"
-    assert line(answer, "Secret registry") == "skip  Secret registry: by name; required"
-    assert line(answer, "PersistentVolumeClaim corpus") == "skip  PersistentVolumeClaim corpus: by name; required"
+    assert line(answer, "ConfigMap settings") == "skip  ConfigMap settings: optional"
+    assert line(answer, "Secret registry") == "skip  Secret registry: required"
+    assert line(answer, "PersistentVolumeClaim corpus") == "skip  PersistentVolumeClaim corpus: required"
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_with_kubectl_missing_objects_that_tasks_need_are_failures(check: Check,
     answer = check(**ENVIRONMENT)
     assert answer.code == 1
     assert line(answer, "Secret mine") == "ok    Secret mine: in place, AWS_ACCESS_KEY_ID; without AWS_SESSION_TOKEN"
-    assert line(answer, "Secret registry") == "ok    Secret registry: in place"
+    assert line(answer, "Secret registry") == "ok    Secret registry: in place, .dockerconfigjson"
     assert line(answer, "ConfigMap settings").startswith(
         "ok    ConfigMap settings: not in namespace kubeflow; steps run"
     )
