@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from acting_backend import ActingBackend
+from command_line import TOKEN
 from kfp_server import serving
 from project_mlflow import ProjectMlflow
 from servers import s3_environment, s3_server
@@ -42,7 +43,7 @@ def acting(
         settings = {
             **s3_environment(s3), "MLFLOW_TRACKING_URI": mlflow.uri, "ACCEPTANCE_S3": "s3://corpus/acceptance",
             "ACCEPTANCE_POLL_S": "0.05", "ACCEPTANCE_TIMEOUT_S": str(timeout_s), "HOME": str(folder),
-            "PATH": f"{folder}:{os.environ['PATH']}",
+            "PATH": f"{folder}:{os.environ['PATH']}", "KF_PIPELINES_TOKEN": TOKEN,
         }  # fmt: skip
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
