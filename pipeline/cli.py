@@ -11,6 +11,7 @@ from components.foundation.image import IMAGE
 from components.foundation.mlflow_server import address
 from components.foundation.settings import Settings, flat
 from components.foundation.storage import write_whole
+from pipeline.cluster.doctor_command import doctor
 from pipeline.cluster.run_commands import runs, submit
 from pipeline.cluster.schedule_commands import schedule
 from pipeline.display import open_console
@@ -228,7 +229,7 @@ def _how_to_open_mlflow(uri: str) -> str:
     return f"mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else address()
 
 
-for command in (submit, schedule, runs):
+for command in (submit, schedule, runs, doctor):
     cli.add_command(command)
 
 
