@@ -15,13 +15,16 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11 --no-a
 
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint bench format compile image lock clean
+.PHONY: demo test acceptance lint bench format compile image lock clean
 
 demo: $(READY)  ## distil the demo's classifier, from data to report
 	$(BIN)/spectral-distill run --settings examples/demo.yaml
 
-test: $(READY)  ## the whole test suite
-	$(BIN)/pytest
+test: $(READY)  ## the whole test suite; nothing of it needs a cluster
+	$(BIN)/pytest -m "not cluster"
+
+acceptance: $(READY)  ## checks of the cluster at KF_PIPELINES_ENDPOINT; tests/cluster_acceptance/README.md
+	$(BIN)/pytest -m cluster --capture no -v --confcutdir tests/cluster_acceptance tests/cluster_acceptance
 
 lint: $(READY)  ## style and types
 	$(BIN)/ruff check .
@@ -39,6 +42,7 @@ compile: $(READY)  ## write pipeline.yaml and docs/settings.md anew
 	$(BIN)/spectral-distill compile --output pipeline.yaml --settings-page docs/settings.md
 
 image:  ## build the container image; report its size and layers
+	@DOCKER="$(DOCKER)" containers/can_build.sh
 	DOCKER_BUILDKIT=1 $(DOCKER) build --file containers/Containerfile --tag $(IMAGE) --build-arg VARIANT=$(VARIANT) \
 		--build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
 		--build-arg REVISION=$$(git describe --always --abbrev=40 --exclude '*' --dirty) \

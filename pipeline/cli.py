@@ -1,5 +1,6 @@
 """`spectral-distill`: parse, call, print."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import click
 
 from components.image import IMAGE
+from pipeline.cluster.doctor_command import doctor
 from pipeline.cluster.run_commands import runs, submit
 from pipeline.cluster.schedule_commands import schedule
 from pipeline.display import open_console
 from pipeline.setting_options import given_settings, setting_options, warn
 from pipeline.settings import FORM, IN_ADVANCED, describe, read_settings
 from pipeline.workspace import open_workspace
+from spectral_distill.core import waiting
 from spectral_distill.core.errors import UserError
 from spectral_distill.run_settings import Settings, flat
 from spectral_distill.storage.uris import write_whole
@@ -49,6 +52,7 @@ single ones (`steps`). [examples/deployment.yaml](../examples/deployment.yaml) s
 
 def main() -> None:
     """Entry point: bad input becomes one line and exit code 2."""
+    os.environ.setdefault(waiting.VARIABLE, "0")  # whoever looks on can start a server
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:
@@ -228,7 +232,7 @@ def _how_to_open_mlflow(uri: str) -> str:
     return f"mlflow ui --backend-store-uri {uri}" if uri.startswith("sqlite:") else address()
 
 
-for command in (submit, schedule, runs):
+for command in (submit, schedule, runs, doctor):
     cli.add_command(command)
 
 

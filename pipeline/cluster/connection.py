@@ -123,7 +123,7 @@ class Connection:
 
 def connect(access: Access) -> Connection:
     """Open the connection; without a namespace, the client asks the server whether it has several users."""
-    _check(access)
+    check_options(access)
     credentials = ServiceAccountTokenVolumeCredentials(access.token_file) if access.token_file else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # "works with KFP v2 only"
@@ -240,7 +240,8 @@ def _message(error: ApiException) -> str:
     return str(said)[:_MESSAGE_LENGTH]
 
 
-def _check(access: Access) -> None:
+def check_options(access: Access) -> None:
+    """Refuse options that no server could be asked with."""
     address = urlsplit(access.endpoint)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise UserError(f"--endpoint: found {_without_login(access.endpoint)!r}, expected http(s)://host; correct it")

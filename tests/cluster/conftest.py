@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields
 from pathlib import Path
 
@@ -48,28 +49,39 @@ def _backend() -> Iterator[tuple[Kfp, str]]:
 
 
 @pytest.fixture(scope="session")
-def _prism(_backend: tuple[Kfp, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Prism before the server: a request or an answer that breaks the published API comes back as an error."""
+def contract(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], AbstractContextManager[str]]:
+    """Prism before a server: a request or an answer that breaks the published API comes back as an error."""
     if not SWAGGER.is_file():
         pytest.skip("the KFP API's OpenAPI files are not beside the checkout")
     prism = _find_prism()
     if prism is None:
         pytest.skip("Prism is not installed: npm install --global @stoplight/prism-cli@5.16")
-    contract = tmp_path_factory.mktemp("contract") / "kfp.swagger.json"
-    contract.write_text(json.dumps(_with_log_route(json.loads(SWAGGER.read_text(encoding="utf-8")))))
-    port = _free_port()
-    log = contract.with_name("prism.log")
-    with log.open("w") as stream:
-        process = subprocess.Popen(
-            [*prism, "proxy", "--errors", "-h", "127.0.0.1", "-p", str(port), str(contract), _backend[1]],
-            stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    try:
-        _wait_for(port, process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=START_S)
+    schema = tmp_path_factory.mktemp("contract") / "kfp.swagger.json"
+    schema.write_text(json.dumps(_with_log_route(json.loads(SWAGGER.read_text(encoding="utf-8")))))
+
+    @contextmanager
+    def before(server: str) -> Iterator[str]:
+        port = _free_port()
+        log = schema.with_name(f"prism-{port}.log")
+        with log.open("w") as stream:
+            process = subprocess.Popen(
+                [*prism, "proxy", "--errors", "-h", "127.0.0.1", "-p", str(port), str(schema), server],
+                stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        try:
+            _wait_for(port, process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=START_S)
+
+    return before
+
+
+@pytest.fixture(scope="session")
+def _prism(_backend: tuple[Kfp, str], contract: Callable[[str], AbstractContextManager[str]]) -> Iterator[str]:
+    with contract(_backend[1]) as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,0 +1,33 @@
+"""A pod that vanishes, as with its node."""
+
+import subprocess
+
+import pytest
+from cluster_session import Cluster
+
+from pipeline.cluster.kubectl import reach
+
+
+def test_a_run_survives_the_loss_of_a_pod(cluster: Cluster):
+    namespace = cluster.connection.namespace or "kubeflow"
+    unseen = reach(namespace)
+    if unseen:
+        pytest.skip(unseen)
+    run_id = cluster.submit("lost pod", cluster.settings(seed=7, teacher_epochs=8))
+    cluster.wait_for(lambda: cluster.running(run_id, "train-teacher"), "train-teacher to run")
+    (pod,) = [name for name in pods(namespace, run_id) if "-system-container-impl-" in name]
+    print(kubectl("delete", "pod", pod, "--namespace", namespace, "--wait=false"))
+    assert cluster.wait(run_id).state == "SUCCEEDED"
+
+
+def pods(namespace: str, run_id: str) -> list[str]:
+    """Names of a run's pods that are at work."""
+    asked = kubectl(
+        "get", "pods", "--namespace", namespace, "--selector", f"pipeline/runid={run_id}",
+        "--field-selector", "status.phase=Running", "--output", "name",
+    )  # fmt: skip
+    return [line.removeprefix("pod/") for line in asked.split()]
+
+
+def kubectl(*arguments: str) -> str:
+    return subprocess.run(["kubectl", *arguments], check=True, capture_output=True, text=True).stdout
