@@ -8,7 +8,7 @@ import click
 import pytest
 import yaml
 
-from pipeline.cli import cli
+from pipeline.cli.main import cli
 from pipeline.deployment import Deployment
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pipeline.cluster import kubectl
 from pipeline.cluster.access import Access
@@ -153,31 +152,14 @@ def _object(what: str, need: ObjectNeed, namespace: str) -> Finding:
 
 
 def _s3() -> Finding:
-    import boto3
-    from botocore import exceptions
-    from botocore.config import Config
+    from spectral_distill.storage.s3 import NoCredentials, check_server
 
-    session = boto3.Session()
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "Amazon's own"
-    if session.get_credentials() is None:
-        return Finding("skip", "S3", "no credentials on this machine (AWS_ACCESS_KEY_ID, a profile or a role)")
     try:
-        config = Config(connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"total_max_attempts": 2})
-        session.client("s3", config=config).list_buckets()
-    except exceptions.ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in ("AccessDenied", "403"):
-            return Finding("ok", "S3", f"{_shown(endpoint)} answers; these credentials may not list buckets")
-        return Finding(
-            "FAIL", "S3", f"found {code} at {_shown(endpoint)}, expected an answer; correct this machine's credentials"
-        )
-    except (exceptions.BotoCoreError, ValueError) as error:
-        return Finding(
-            "FAIL",
-            "S3",
-            f"found no answer at {_shown(endpoint)} ({type(error).__name__}); check AWS_ENDPOINT_URL and the server",
-        )
-    return Finding("ok", "S3", f"{_shown(endpoint)} answers, asked from this machine with its credentials")
+        return Finding("ok", "S3", check_server(_TIMEOUT_S))
+    except NoCredentials as error:
+        return Finding("skip", "S3", str(error))
+    except UserError as error:
+        return Finding("FAIL", "S3", str(error))
 
 
 def _mlflow() -> Finding:
@@ -214,9 +196,3 @@ def _plugin(plugin: bool | None, needs: Needs) -> Finding:
             "FAIL", "MLflow plugin", f"{found}; take it out of the deployment file's config_maps and secrets"
         )
     return Finding("ok", "MLflow plugin", f"{'on' if plugin else 'off'}; {assumed}")
-
-
-def _shown(url: str) -> str:
-    """The address without credentials."""
-    address = urlsplit(url)
-    return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()

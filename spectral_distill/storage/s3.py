@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import boto3
 from boto3.exceptions import S3UploadFailedError
@@ -247,3 +248,41 @@ def _explain(error: exceptions.ClientError, permissions: str) -> str:
         attempts = error.response["ResponseMetadata"].get("RetryAttempts", 0) + 1
         return f"S3 answered {code} (HTTP {status}), {attempts} times; try again later, or raise AWS_MAX_ATTEMPTS"
     return _CODES.get(code, f"S3 answered {code or status} ({error.response['Error'].get('Message', '')})")
+
+
+class NoCredentials(UserError):
+    """This machine has no credentials for S3."""
+
+
+def check_server(timeout_s: float) -> str:
+    """Ask the S3 server, once, with this machine's credentials.
+
+    Args:
+        timeout_s: How long to wait for a connection, and for the answer.
+
+    Returns:
+        What it answered, in one line.
+
+    Raises:
+        NoCredentials: This machine has none.
+        UserError: The server does not answer, or refuses the credentials.
+    """
+    session = boto3.Session()
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    address = urlsplit(endpoint)
+    shown = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl() or "Amazon's own server"
+    if session.get_credentials() is None:
+        raise NoCredentials("no credentials on this machine (AWS_ACCESS_KEY_ID, a profile or a role)")
+    config = Config(connect_timeout=timeout_s, read_timeout=timeout_s, retries={"total_max_attempts": 2})
+    try:
+        session.client("s3", config=config).list_buckets()
+    except exceptions.ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in ("AccessDenied", "403"):
+            return f"{shown} answers; these credentials may not list buckets"
+        raise UserError(f"found {code} at {shown}, expected an answer; correct this machine's credentials") from error
+    except (exceptions.BotoCoreError, ValueError) as error:
+        raise UserError(
+            f"found no answer at {shown} ({type(error).__name__}); check AWS_ENDPOINT_URL and the server"
+        ) from error
+    return f"{shown} answers, asked from this machine with its credentials"

@@ -7,7 +7,7 @@ from docker import DockerClient
 from docker.models.images import Image
 from kfp import dsl, local
 
-from pipeline.docker_runner import find_image, true_exit_codes
+from pipeline.local.docker_runner import find_image, true_exit_codes
 from spectral_distill.core.errors import UserError
 
 

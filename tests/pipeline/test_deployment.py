@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from compiled import ROOT, Compiled, read
 
 from components.image import IMAGE, image_in_use
-from pipeline.cli import cli
+from pipeline.cli.main import cli
 from pipeline.deployment import STEPS
 from spectral_distill.core.errors import UserError
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.docker_runner import docker_runner, find_image, with_absolute_paths
-from pipeline.workspace import open_workspace
+from pipeline.local.docker_runner import docker_runner, find_image, with_absolute_paths
+from pipeline.local.workspace import open_workspace
 from spectral_distill.core.errors import UserError
 from spectral_distill.run_settings import Settings
 

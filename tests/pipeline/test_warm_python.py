@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.warm_python import warm_python
+from pipeline.local.warm_python import warm_python
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="tasks start warm on Linux only")
 
@@ -80,7 +80,7 @@ def test_tasks_know_nothing_of_each_other(tasks: Path) -> None:
 def test_tasks_end_when_the_run_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sleeper.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n")
     (tmp_path / "starter.py").write_text(
-        "import subprocess, sys\nfrom pipeline.warm_python import warm_python\n"
+        "import subprocess, sys\nfrom pipeline.local.warm_python import warm_python\n"
         "with warm_python(['wave']):\n    subprocess.run([sys.executable, '-m', 'sleeper'])\n"
     )
     root = Path(__file__).parents[2]

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from components.promote_student.options import PublishingOptions
 from mlflow import MlflowClient
 
 from spectral_distill.comparison.artifact import save_comparison
 from spectral_distill.comparison.promoting import promote
+from spectral_distill.core.settings import PublishingOptions
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.student import write_description
 from spectral_distill.selection.mapping import Selection
@@ -58,7 +58,7 @@ def comparison(tmp_path: Path) -> Path:
         "verdict": {"ship": ships, "reason": f"{ships} is better."},
         "promotion": decision,
         "teacher": {"scores": TEACHER},
-        "settings": {"registered_model": MODEL},
+        "settings": {"promotion_model": MODEL},
     }
     save_comparison(leaderboard, "<h1>Report</h1>", folder)
     return folder
@@ -86,7 +86,7 @@ def promote_registered(client: MlflowClient, comparison: Path, students: list[Pa
             comparison=str(comparison),
             students=[str(folder) for folder in students],
             data=str(data),
-            options=PublishingOptions(publish_to=""),
+            options=PublishingOptions(promotion_publish_to=""),
             run=run,
         )
 

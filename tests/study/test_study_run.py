@@ -14,7 +14,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from pipeline.workspace import Workspace, open_workspace
+from pipeline.local.workspace import Workspace, open_workspace
 from spectral_distill.core.errors import UserError
 from spectral_distill.study.evidence import by_configuration
 from spectral_distill.study.harness import run_study

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from pipeline.cli.console import open_console
+from pipeline.cli.launching import launch_options, read_launch
+from pipeline.cli.printing import duration, plain, state_word, table
 from pipeline.cluster.access import Access, access_options
-from pipeline.cluster.launching import launch_options, read_launch
-from pipeline.cluster.printing import duration, plain, state_word, table
-from pipeline.display import open_console
 from spectral_distill.core.errors import UserError
 
 if TYPE_CHECKING:

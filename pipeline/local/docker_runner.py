@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from pipeline.workspace import Workspace
+from pipeline.local.workspace import Workspace
 from spectral_distill.core.errors import UserError
 from spectral_distill.run_settings import Settings
 

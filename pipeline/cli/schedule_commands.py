@@ -2,10 +2,10 @@
 
 import click
 
+from pipeline.cli.console import open_console
+from pipeline.cli.launching import launch_options, read_launch
+from pipeline.cli.printing import plain, table
 from pipeline.cluster.access import Access, access_options
-from pipeline.cluster.launching import launch_options, read_launch
-from pipeline.cluster.printing import plain, table
-from pipeline.display import open_console
 from spectral_distill.core.errors import UserError
 
 _LONGEST_WAIT_S = 300.0  # the exit handler of a run that is stopped takes about a minute

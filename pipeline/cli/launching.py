@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from pipeline.setting_options import given_settings, setting_options
+from pipeline.cli.setting_options import given_settings, setting_options
 from pipeline.settings import parameters_of
 from spectral_distill.run_settings import Settings
 

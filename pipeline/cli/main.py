@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from components.image import IMAGE
-from pipeline.cluster.doctor_command import doctor
-from pipeline.cluster.run_commands import runs, submit
-from pipeline.cluster.schedule_commands import schedule
-from pipeline.display import open_console
-from pipeline.setting_options import given_settings, setting_options, warn
+from pipeline.cli.console import open_console
+from pipeline.cli.doctor_command import doctor
+from pipeline.cli.run_commands import runs, submit
+from pipeline.cli.schedule_commands import schedule
+from pipeline.cli.setting_options import given_settings, setting_options, warn
+from pipeline.local.workspace import open_workspace
 from pipeline.settings import FORM, IN_ADVANCED, describe, read_settings
-from pipeline.workspace import open_workspace
 from spectral_distill.core import waiting
 from spectral_distill.core.errors import UserError
 from spectral_distill.run_settings import Settings, flat
@@ -87,9 +87,10 @@ def cli() -> None:
 @setting_options
 def run(settings_file: str | None, workspace: str, runner: str, image: str, **given: str | None) -> None:
     """Run the whole pipeline on this machine."""
-    from pipeline.display import Display, comparison_rows, leaderboard_table
-    from pipeline.docker_runner import find_image
-    from pipeline.local import run_locally
+    from pipeline.cli.leaderboard import comparison_rows, leaderboard_table
+    from pipeline.local.display import Display
+    from pipeline.local.docker_runner import find_image
+    from pipeline.local.running import run_locally
 
     settings = Settings(**given_settings(settings_file, given))
     place, console = open_workspace(workspace), open_console()
@@ -128,7 +129,7 @@ def compare(run_id: str | None, workspace: str) -> None:
 
 
 def _print_leaderboard(run_id: str | None, workspace: str) -> None:
-    from pipeline.display import leaderboard_table, tracked_rows
+    from pipeline.cli.leaderboard import leaderboard_table, tracked_rows
     from spectral_distill.tracking.mlflow_runs import RUN_ID_TAG
     from spectral_distill.tracking.pipeline_run import student_runs, teacher_scores
 
@@ -149,7 +150,7 @@ def _print_leaderboard(run_id: str | None, workspace: str) -> None:
 @_WORKSPACE
 def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
     """Answer texts with the champion: label and confidence, one line a text."""
-    from pipeline.champion import answer_with_champion
+    from pipeline.cli.champion import answer_with_champion
 
     _tracking_of(workspace)
     for label, confidence in answer_with_champion(model or Settings().promotion_model, texts):
@@ -170,8 +171,8 @@ def study(plan_file: str, output: str, workspace: str, **sources: str | None) ->
 
     Stop it at any point and start it again: no training is done twice.
     """
-    from pipeline.display import Display
-    from pipeline.local import following_here
+    from pipeline.local.display import Display
+    from pipeline.local.running import following_here
     from spectral_distill.study.plan import Plan
 
     values = read_settings(plan_file)
@@ -234,7 +235,3 @@ def _how_to_open_mlflow(uri: str) -> str:
 
 for command in (submit, schedule, runs, doctor):
     cli.add_command(command)
-
-
-if __name__ == "__main__":
-    main()

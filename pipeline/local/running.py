@@ -14,11 +14,11 @@ from typing import Any
 
 from components.image import VARIABLE as IMAGE_VARIABLE
 from components.image import code_version
-from pipeline.display import Display
-from pipeline.docker_runner import Image, docker_runner, true_exit_codes, with_absolute_paths
+from pipeline.local.display import Display
+from pipeline.local.docker_runner import Image, docker_runner, true_exit_codes, with_absolute_paths
+from pipeline.local.warm_python import warm_python
+from pipeline.local.workspace import Workspace
 from pipeline.settings import parameters_of
-from pipeline.warm_python import warm_python
-from pipeline.workspace import Workspace
 from spectral_distill.core import waiting
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.progress import EVENTS_FILE
