@@ -220,7 +220,7 @@ def _figures(
 def _environment() -> Environment:
     """Everything that comes from data is escaped, and a name that is missing is an error, not a gap on the page."""
     environment = Environment(
-        loader=PackageLoader("components.compare_students", package_path=""),
+        loader=PackageLoader("spectral_distill.comparison", package_path=""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -48,8 +48,8 @@ def candidate(alignment: str = "none", **others: Any) -> Candidate:
 def float32() -> Iterator[None]:
     """Machines with fast bfloat16 would record in it, and numbers could only be compared to two digits."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("precision", "training"):
-            patch.setattr(f"components.foundation.{module}.fast_bf16", lambda: False)
+        for module in ("models.precision", "training.trainer"):
+            patch.setattr(f"spectral_distill.{module}.fast_bf16", lambda: False)
         yield
 
 
