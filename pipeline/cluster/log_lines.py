@@ -36,9 +36,9 @@ def own_lines(lines: Iterable[str]) -> Iterator[str]:
 
 
 def driver_reason(lines: Iterable[str]) -> str:
-    """The last error that a driver logged, cut to its end, where Go puts the cause; empty if there is none."""
+    """The last error that a driver logged, cut to its end, where Go puts the cause."""
     errors = [found["message"] for line in lines if (found := _GLOG.match(line)) and found["level"] in _ERROR_LEVELS]
-    reason = _DRIVER_CALL.sub("", errors[-1]) if errors else ""
+    reason = _DRIVER_CALL.sub("", errors[-1]) if errors else "its log names no error"
     return reason if len(reason) <= _REASON_LENGTH else f"… {reason[-_REASON_LENGTH:]}"
 
 

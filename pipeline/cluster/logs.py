@@ -70,7 +70,7 @@ class Logs:
     def reason(self, task: Task) -> str:
         """Why a task's driver failed, in its own words."""
         try:
-            return driver_reason(self.of(task)) or "its log names no error"
+            return driver_reason(self.of(task))
         except (Refused, Unreachable) as error:
             return f"its log cannot be read ({error})"
         except UserError:

@@ -223,3 +223,9 @@ def test_the_pods_of_the_helpers_are_those_that_argo_names():
         f"root.exit-handler-1.{item(0)}.distill-student"
     )
     assert driver_pod(PREPARE).startswith("spectral-distill-x7-system-container-driver-")
+
+
+def test_a_driver_that_was_killed_names_no_error(server: Kfp, command: Command, real_run: RealRun):
+    real_run("failed-driver")
+    server.logs = {"spectral-distill-7ss4w-system-container-driver-2421286351": "I1128 07:21:49.0 1 main.go:1] hello\n"}
+    assert command("runs", "logs", "run-1", "--candidate", "uniform-3L-s0").out == "its log names no error\n"

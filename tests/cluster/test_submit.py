@@ -34,8 +34,9 @@ def test_the_first_submit_makes_the_pipeline_with_its_description_and_uploads_th
     assert (answer.code, answer.err) == (0, "")
     description = next(yaml.safe_load_all(package.read_text(encoding="utf-8")))["pipelineInfo"]["description"]
     (made,) = kfp.sent("POST", "/pipelines")
-    summary = made.json.pop("description")
-    assert made.json == {"name": "spectral-distill", "display_name": "spectral-distill", "namespace": "team-a"}
+    sent = made.json
+    summary = sent.pop("description")
+    assert sent == {"name": "spectral-distill", "display_name": "spectral-distill", "namespace": "team-a"}
     assert "\n" not in summary  # lists show it in one line
     assert description.startswith(summary[:60])
     assert summary.endswith("worth shipping.")
