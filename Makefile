@@ -42,6 +42,7 @@ compile: $(READY)  ## write pipeline.yaml and docs/settings.md anew
 	$(BIN)/spectral-distill compile --output pipeline.yaml --settings-page docs/settings.md
 
 image:  ## build the container image; report its size and layers
+	@DOCKER="$(DOCKER)" containers/can_build.sh
 	DOCKER_BUILDKIT=1 $(DOCKER) build --file containers/Containerfile --tag $(IMAGE) --build-arg VARIANT=$(VARIANT) \
 		--build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
 		--build-arg REVISION=$$(git describe --always --abbrev=40 --exclude '*' --dirty) \

@@ -68,8 +68,7 @@ def teacher_scores(pipeline_run: str) -> dict[str, float] | None:
 
 def _still_holds(run: Any) -> bool:
     tags = run.data.tags
-    is_this_one = tags.get(mlflow_runs.RUN_ID_TAG) == mlflow_runs.pipeline_run()
-    if FINISHED_TAG not in tags or UNCHANGED_TAG in tags or is_this_one:
+    if FINISHED_TAG not in tags or UNCHANGED_TAG in tags:
         return False
     return registry.has_version(tags.get(MODEL_TAG, ""), int(tags.get(VERSION_TAG, 0)))
 

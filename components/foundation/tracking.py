@@ -218,7 +218,8 @@ def close_run(state: str, error: str = "") -> None:
         return
     try:
         ending = ask(lambda: _close(state, error))
-        emit("note", message=f"MLflow: {ending.status}{': ' * bool(ending.reason)}{ending.reason}")
+        if ending.reason:
+            emit("note", message=f"MLflow: {ending.status}, {ending.reason}")
     except UserError as problem:
         emit("note", message=f"{problem}; the pipeline run {mlflow_runs.pipeline_run()} stays open there")
 

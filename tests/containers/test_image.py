@@ -1,6 +1,7 @@
 """What the image is, and what it must not hold."""
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -58,6 +59,15 @@ def test_it_holds_the_code_of_this_checkout(shell: Shell):
 @pytest.mark.parametrize("tool", ["gcc", "cc", "g++", "clang", "as", "ld", "make", "nvcc", "git"])
 def test_no_compiler_is_left_inside(shell: Shell, tool: str):
     assert shell(f"command -v {tool} || echo none") == "none"
+
+
+def test_nothing_is_left_that_the_build_removes(shell: Shell):
+    programme = (REPOSITORY / "containers/prune.py").read_text().partition("if __name__")[0] + (
+        "import sysconfig\n"
+        "site_packages = Path(sysconfig.get_path('purelib'))\n"
+        "print([str(path) for rule in RULES for path in found(rule, site_packages)])\n"
+    )
+    assert shell(f"python3 -c {shlex.quote(programme)}") == "[]"
 
 
 def test_nothing_can_be_installed_into_its_environment(shell: Shell):

@@ -12,7 +12,7 @@ import pytest
 from faulty_proxy import Fault, FaultyProxy, corrupted, faulty_proxy, refusal, stalled, truncated
 
 from components.foundation import s3 as s3_objects
-from components.foundation import storage
+from components.foundation import storage, waiting
 from components.foundation.errors import UserError
 
 Put = Callable[..., None]
@@ -264,3 +264,67 @@ def test_an_upload_goes_on_over_errors_that_pass(
     proxy.spoil(refusal(500, "InternalError"), "PUT", times=2)
     storage.publish(student, "s3://plain/students", "best")
     assert len(objects("plain")) == len(student) + 1
+
+
+# A server that is away for a while
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits, with short pauses, for a server that boto3 has given up on."""
+    monkeypatch.setenv("SPECTRAL_DISTILL_WAIT_SECONDS", "60")
+    monkeypatch.setattr(waiting, "_FIRST_PAUSE_S", 0.05)
+
+
+AWAY = {
+    "unavailable": (503, "ServiceUnavailable"),
+    "slow down": (503, "SlowDown"),
+    "too many requests": (429, "TooManyRequests"),
+    "timeout": (400, "RequestTimeout"),
+}
+
+
+@pytest.mark.parametrize("case", AWAY)
+def test_a_server_in_trouble_is_waited_for(
+    proxy: FaultyProxy, data: bytes, tmp_path: Path, patient: None, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    proxy.spoil(refusal(*AWAY[case]), times=2 * ATTEMPTS)
+    assert fetch(tmp_path).read_bytes() == data
+    assert f"{DATA}: S3 answered {AWAY[case][1]}" in capsys.readouterr().err
+
+
+def test_a_server_that_is_down_is_waited_for(
+    s3: Any, s3_url: str, data: bytes, tmp_path: Path, patient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(waiting.time, "sleep", lambda _: monkeypatch.setenv("AWS_ENDPOINT_URL", s3_url))
+    assert fetch(tmp_path).read_bytes() == data
+
+
+@pytest.mark.parametrize("fault", ["truncated", "too slow"])
+def test_a_body_that_stays_broken_for_a_while_is_waited_for(
+    proxy: FaultyProxy, data: bytes, tmp_path: Path, patient: None, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(s3_objects, "_READ_TIMEOUT_S", 0.5)
+    proxy.spoil(BROKEN_BODIES[fault][0], "GET", "/plain/data.csv", times=ATTEMPTS)
+    assert fetch(tmp_path).read_bytes() == data
+
+
+def test_an_upload_waits_and_sends_only_what_is_missing(
+    proxy: FaultyProxy, objects: Objects, student: dict[str, Path], patient: None
+) -> None:
+    proxy.spoil(refusal(503, "ServiceUnavailable"), "PUT", "SHA256SUMS", times=ATTEMPTS)
+    storage.publish(student, "s3://plain/students", "best")
+    assert len(objects("plain")) == len(student) + 1
+    assert sum(method == "PUT" and "config.json" in path for method, _, path in proxy.seen) == 1
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"])
+def test_wrong_credentials_are_not_waited_out(
+    proxy: FaultyProxy, data: bytes, patient: None, capsys: pytest.CaptureFixture[str], code: str
+) -> None:
+    proxy.spoil(refusal(403, code))
+    refuses(lambda: storage.version(DATA))
+    assert len(proxy.seen) == 1
+    assert "waiting" not in capsys.readouterr().err

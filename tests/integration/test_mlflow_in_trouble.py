@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faulty_proxy import FaultyProxy, faulty_proxy, late, refusal
+from faulty_proxy import Answer, FaultyProxy, faulty_proxy, late, refusal
 from mlflow import MlflowClient
 from pipeline_runs import CLI, Finished, Services, finish, read_events, start
 
-from components.foundation import registry, tracking
+from components.foundation import registry, tracking, waiting
 from components.foundation.errors import UserError
 from components.foundation.progress import EVENTS_FILE
+from components.foundation.text_model import TextClassifier
 
 pytestmark = pytest.mark.slow
 
@@ -118,7 +119,7 @@ def test_a_step_does_not_begin_without_the_server(proxy: FaultyProxy) -> None:
 
 def test_a_pipeline_run_that_cannot_be_closed_is_a_note(proxy: FaultyProxy, events: Callable) -> None:
     proxy.spoil(refusal(503, "ServiceUnavailable"))
-    tracking.close_parent("FINISHED")
+    tracking.close_run("COMPLETE")
     assert "stays open there" in events("note")[0]["message"]
 
 
@@ -131,6 +132,121 @@ def test_the_registry_is_never_put_off(proxy: FaultyProxy) -> None:
     ):
         with pytest.raises(UserError, match="it answers with errors"):
             ask()
+
+
+# A server that is away for a while
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits, with short pauses, for a server that MLflow's client has given up on."""
+    monkeypatch.setenv(waiting.VARIABLE, "120")
+    monkeypatch.setattr(waiting, "_FIRST_PAUSE_S", 0.05)
+
+
+def waits(events: Callable[[str], list[dict[str, Any]]]) -> list[str]:
+    return [note["message"] for note in events("note") if "waiting" in note["message"]]
+
+
+def test_a_rollout_of_the_server_is_waited_for_at_a_steps_start_and_end(
+    services: Services,
+    proxy: FaultyProxy,
+    client: MlflowClient,
+    events: Callable,
+    patient: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server is really down, and comes back only when the step was seen waiting for it."""
+
+    def come_back_when_waited_for(told: int) -> threading.Thread:
+        def come_back() -> None:
+            deadline = time.monotonic() + 60
+            while len(waits(events)) <= told and time.monotonic() < deadline:
+                time.sleep(0.02)
+            services.mlflow.start()
+
+        services.mlflow.kill()
+        thread = threading.Thread(target=come_back)
+        thread.start()
+        return thread
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", services.mlflow.url)
+    back = come_back_when_waited_for(0)
+    with tracking.task_run("t", role="task") as run:
+        back.join()
+        told = len(waits(events))
+        assert f"MLflow at {services.mlflow.url}: not reachable" in waits(events)[0]
+        back = come_back_when_waited_for(told)
+        run.metrics({"loss": 1.0})
+    back.join()
+    assert len(waits(events)) > told
+    assert client.get_run(run.run_id).data.metrics == {"loss": 1.0}
+    assert client.get_run(run.run_id).info.status == "FINISHED"
+    assert events("unlogged") == []
+
+
+def test_a_step_that_fails_is_not_held_up_by_a_server_that_is_away(
+    proxy: FaultyProxy, events: Callable, patient: None
+) -> None:
+    with pytest.raises(UserError, match="bad input"), tracking.task_run("t", role="task"):
+        proxy.spoil(refusal(503, "ServiceUnavailable"))
+        raise UserError("bad input")
+    assert waits(events) == []
+    assert events("unlogged")[0]["entries"][-1]["status"] == "FAILED"
+
+
+def test_the_end_of_a_pipeline_run_waits_too(
+    proxy: FaultyProxy, client: MlflowClient, events: Callable, patient: None
+) -> None:
+    with tracking.parent_run() as run:
+        pass
+    proxy.spoil(refusal(503, "ServiceUnavailable"), times=6)
+    tracking.close_run("COMPLETE")
+    assert waits(events)
+    assert client.get_run(run.run_id).info.status == "FINISHED"
+
+
+def test_the_registry_waits_too(proxy: FaultyProxy, events: Callable, patient: None) -> None:
+    proxy.spoil(refusal(503, "ServiceUnavailable"), times=6)
+    assert registry.registered_version("m", "digest") is None
+    proxy.spoil(refusal(429, "TooManyRequests"), times=6)
+    assert registry.aliased_version("m", "champion") is None
+    assert len(waits(events)) >= 4
+
+
+def test_a_version_is_registered_once_although_the_answer_was_lost(
+    proxy: FaultyProxy,
+    client: MlflowClient,
+    patient: None,
+    tiny_classifier: TextClassifier,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lose_answer(ask: Callable[[], Answer]) -> Answer:
+        ask()
+        return Answer(503, [], b"")
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    tiny_classifier.model.save_pretrained(tmp_path)
+    tiny_classifier.tokenizer.save_pretrained(tmp_path)
+    proxy.spoil(refusal(503, "ServiceUnavailable"), "POST", "/logged-models", times=1)
+    proxy.spoil(lose_answer, "POST", "/model-versions/create", times=1)
+    with tracking.task_run("promote_student", role="promotion") as run:
+        version = registry.register_model(
+            name="once", folder=tmp_path, digest="d", run=run, metadata={"student": "tiny"}, description="tiny",
+            example=["hello"], requirements=[],
+        )  # fmt: skip
+    (found,) = client.search_model_versions("name = 'once'")
+    assert (int(found.version), found.description, found.tags["student"]) == (version, "tiny", "tiny")
+    assert client.get_run(run.run_id).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_is_not_waited_out(proxy: FaultyProxy, events: Callable, patient: None, status: int) -> None:
+    proxy.spoil(refusal(status, "no"))
+    with pytest.raises(UserError, match=f"failed with error code {status}"), tracking.task_run("t", role="task"):
+        raise AssertionError("begun")
+    assert waits(events) == []
 
 
 # Whose run is whose
