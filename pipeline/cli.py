@@ -1,11 +1,13 @@
 """`spectral-distill`: parse, call, print."""
 
+import os
 import sys
 import time
 from pathlib import Path
 
 import click
 
+from components.foundation import waiting
 from components.foundation.errors import UserError
 from components.foundation.image import IMAGE
 from components.foundation.mlflow_server import address
@@ -50,6 +52,7 @@ single ones (`steps`). [examples/deployment.yaml](../examples/deployment.yaml) s
 
 def main() -> None:
     """Entry point: bad input becomes one line and exit code 2."""
+    os.environ.setdefault(waiting.VARIABLE, "0")  # whoever looks on can start a server
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:

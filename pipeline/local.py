@@ -64,7 +64,7 @@ def run_locally(
         "KFP_RUN_ID": run_id,
         EVENTS_FILE: str(events),
         trainings_folder.VARIABLE: str(workspace.trainings),
-        waiting.VARIABLE: os.environ.get(waiting.VARIABLE, "0"),  # whoever looks on can start a server
+        waiting.VARIABLE: os.environ.get(waiting.VARIABLE, "0"),
         "PYTHONUNBUFFERED": "1",
         **_quiet(),
     }

@@ -18,15 +18,17 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for name, field in reversed(Settings.model_fields.items()):
         kind = plain_type(field)
         default = "the built-in list" if kind is list else repr(field.get_default())
+        is_switch = kind is bool and not field.get_default()
+        takes: dict[str, Any] = (
+            {"is_flag": True, "flag_value": "true"} if is_switch else {"metavar": kind.__name__.upper()}
+        )
         command = click.option(
             _flag(name),
             name,
             default=None,
-            is_flag=kind is bool and not field.get_default(),
-            flag_value="true",
             type=click.STRING,
-            metavar=kind.__name__.upper(),
             help=f"{field.description} [default: {default}]",
+            **takes,
         )(command)
     return click.option(
         "--settings", "settings_file", metavar="FILE", help="YAML file of settings; options on the command line win."

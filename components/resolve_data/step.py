@@ -27,6 +27,7 @@ from components.foundation.settings import (
     flat,
 )
 from components.foundation.step import step
+from components.foundation.strategy_names import foreign_code
 from components.resolve_data.resolving import check_candidates, data_version, student_checkpoints
 
 
@@ -97,8 +98,10 @@ def _at_versions(settings: Settings) -> Resolved:
 
 
 def _digest(resolved: Resolved) -> str:
-    """One name for all that decides what a run makes: settings, versions, code."""
-    decided_by = {**resolved._asdict(), "code": code_version(), "image": image_in_use()}
+    """One name for all that decides what a run makes: settings, versions, code, strategies of the user's own."""
+    strategies = [candidate["strategy"] for candidate in resolved.signals_settings["candidates"]]
+    code = [code_version(), foreign_code(strategies), image_in_use()]
+    decided_by = {**resolved._asdict(), "code": code}
     return hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,5 +1,6 @@
 """Students taught for real, by a tiny teacher on tiny intents."""
 
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from helpers import LABELS, MAX_TOKENS, NO_RUN, same_weights, save_tiny_encoder,
 from transformers import BertModel, TrainingArguments
 
 from components.capture_signals.capturing import capture
-from components.distill_student.distilling import DistillationTrainer, build_student, distill, distill_and_save
+from components.distill_student.distilling import DistillationTrainer, build_student, distill
 from components.distill_student.losses import ALIGNMENTS, distillation_kl
 from components.distill_student.online_teacher import OnlineTeacher
+from components.distill_student.step import distill_and_save
 from components.foundation import checkpoints, precision
 from components.foundation.candidates import Candidate
 from components.foundation.errors import UserError
@@ -413,17 +415,18 @@ def test_candidates_that_come_to_the_same_train_once(teacher, tiny_data, recorde
 
 
 def test_a_student_on_disk_says_how_it_was_made(teacher, tiny_data, recorded, tmp_path):
-    folders = {name: tmp_path / name for name in ("data", "teacher", "selections")}
+    folders = {name: tmp_path / name for name in ("dataset", "teacher")}
     for folder in folders.values():
         folder.mkdir()
     wanted = candidate("spectral", seed=5)
-    save_intents(tiny_data, {}, folders["data"])
+    save_intents(tiny_data, {}, folders["dataset"])
     teacher.save(folders["teacher"])
+    signals = Path(shutil.copytree(recorded, tmp_path / "signals"))
     others = Selection(strategy="first", depth=4, layers=[[(0, 1.0)]])
-    save_selections({"another": others, wanted.name: SELECTION}, folders["selections"])
-    paths = {name: str(folder) for name, folder in folders.items()}
+    save_selections({"another": others, wanted.name: SELECTION}, signals)
+    paths = {name: str(folder) for name, folder in {**folders, "signals": signals}.items()}
     target = tmp_path / "student"
-    distill_and_save(**paths, signals=str(recorded), candidate=wanted, options=OPTIONS, target=target, run=NO_RUN)
+    distill_and_save(OPTIONS.model_dump(), wanted.model_dump(), **paths, student=str(target))
     made = Description(target)
     assert (made.candidate, made.selection, made.settings) == (wanted, SELECTION, OPTIONS.model_dump())
     assert made.signals == load_facts(recorded)

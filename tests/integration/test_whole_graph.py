@@ -40,15 +40,21 @@ def named(runs: list[Any], name: str) -> Any:
     return found
 
 
+def parent_of(runs: list[Any]) -> Any:
+    (found,) = [run for run in runs if run.data.tags["spectral_distill.role"] == "pipeline"]
+    return found
+
+
 def students(finished: Finished) -> list[dict[str, Any]]:
     return [row["evaluation"] | {"name": row["student"]} for row in finished.leaderboard["rows"]]
 
 
 def test_every_run_is_there_nested_and_finished(runs: list[Any], tracked: Finished) -> None:
-    parent = named(runs, f"pipeline {tracked.id}")
+    parent = parent_of(runs)
     nested = [run for run in runs if run is not parent]
     assert {run.info.run_name for run in nested} == TASKS | {student["name"] for student in students(tracked)}
     assert {run.data.tags["mlflow.parentRunId"] for run in nested} == {parent.info.run_id}
+    assert parent.info.run_name.startswith("spectral-distill")
     assert {run.info.status for run in runs} == {"FINISHED"}
 
 
@@ -69,7 +75,7 @@ def test_every_metric_of_a_student_is_there(runs: list[Any], client: MlflowClien
 
 
 def test_the_pipeline_run_tells_where_it_came_from_and_what_came_out(runs: list[Any], tracked: Finished) -> None:
-    parent = named(runs, f"pipeline {tracked.id}")
+    parent = parent_of(runs)
     assert parent.data.params["hp.data"] == "s3://data/intents/intents.csv"
     assert "version_id" in parent.data.tags["spectral_distill.data_version"]
     assert parent.data.tags["spectral_distill.ship"] == tracked.leaderboard["verdict"]["ship"]
@@ -80,7 +86,7 @@ def test_the_pipeline_run_tells_where_it_came_from_and_what_came_out(runs: list[
 def test_artifacts_lie_in_s3_and_come_back_whole(
     runs: list[Any], client: MlflowClient, services: Services, tracked: Finished, tmp_path: Path
 ) -> None:
-    parent = named(runs, f"pipeline {tracked.id}")
+    parent = parent_of(runs)
     for name in ("leaderboard.json", "report.html"):
         original = (Path(tracked.result["comparison"]) / name).read_bytes()
         assert Path(client.download_artifacts(parent.info.run_id, name, str(tmp_path))).read_bytes() == original

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from components.promote_student.options import PublishingOptions
 from mlflow import MlflowClient
 
 from components.foundation import mlflow_runs, storage, tracking
 from components.foundation.candidates import Candidate
 from components.foundation.comparison import save_comparison
 from components.foundation.selection import Selection
+from components.foundation.settings import PublishingOptions
 from components.foundation.student import write_description
 from components.promote_student.promoting import promote
 
@@ -56,7 +56,7 @@ def comparison(tmp_path: Path) -> Path:
         "verdict": {"ship": ships, "reason": f"{ships} is better."},
         "promotion": decision,
         "teacher": {"scores": TEACHER},
-        "settings": {"registered_model": MODEL},
+        "settings": {"promotion_model": MODEL},
     }
     save_comparison(leaderboard, "<h1>Report</h1>", folder)
     return folder
@@ -84,7 +84,7 @@ def promote_registered(client: MlflowClient, comparison: Path, students: list[Pa
             comparison=str(comparison),
             students=[str(folder) for folder in students],
             data=str(data),
-            options=PublishingOptions(publish_to=""),
+            options=PublishingOptions(promotion_publish_to=""),
             run=run,
         )
 
