@@ -120,7 +120,7 @@ def _of_server(connection: Connection, package: Package, experiment: str) -> Ite
 def _objects(needs: Needs, namespace: str) -> Iterator[Finding]:
     unseen = kubectl.reach(namespace)
     if unseen is not None:
-        yield Finding("skip", "kubectl", f"{unseen}; whether the objects below exist is not known")
+        yield Finding("skip", "Kubernetes objects", f"{unseen}, so it is not known which of those below exist")
     for need in needs.objects:
         what = f"{need.kind} {need.name}"
         yield _object(what, need, namespace) if unseen is None else Finding("skip", what, _wanted(need))

@@ -140,7 +140,7 @@ ENVIRONMENT = {
 def test_without_kubectl_the_objects_that_tasks_refer_to_are_listed(check: Check):
     answer = check(**ENVIRONMENT)
     assert answer.code == 0
-    assert line(answer, "kubectl").startswith("skip  kubectl: kubectl is not installed here")
+    assert line(answer, "Kubernetes objects").startswith("skip  Kubernetes objects: kubectl is not installed here")
     assert line(answer, "Secret mine") == "skip  Secret mine: keys AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN; optional"
     assert line(answer, "ConfigMap settings") == "skip  ConfigMap settings: optional"
     assert line(answer, "Secret registry") == "skip  Secret registry: required"

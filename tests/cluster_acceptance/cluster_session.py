@@ -207,13 +207,16 @@ class Cluster:
             for schedule in self.schedules:
                 _tried(self.connection.client.delete_recurring_run, schedule)
             for run_id in self.runs:
-                if not ended(self.get(run_id)):
-                    _tried(self.connection.client.terminate_run, run_id)
-                _tried(self.connection.client.archive_run, run_id)
+                _tried(self._put_away, run_id)
             for pipeline, version in self._versions() - versions:
                 _tried(self.connection.client.delete_pipeline_version, pipeline, version)
             for pipeline in self._pipelines() - pipelines:
                 _tried(self.connection.client.delete_pipeline, pipeline)
+
+    def _put_away(self, run_id: str) -> None:
+        if not ended(self.get(run_id)):
+            self.connection.client.terminate_run(run_id)
+        self.connection.client.archive_run(run_id)
 
     def _pipelines(self) -> set[str]:
         filter_ = named("display_name", self.package.name)

@@ -13,7 +13,7 @@ def test_a_cancelled_run_stops_and_is_closed(cluster: Cluster, tracking: Trackin
     run = cluster.wait(run_id)
     assert run.state in ("FAILED", "CANCELED")  # KFP 2.17 calls it FAILED
     states = {step.name: step.state for step in cluster.steps(run)}
-    assert states["train-teacher"] == "FAILED"
+    assert states["train-teacher"] in ("FAILED", "CANCELED")
     assert states["close-run"] == "SUCCEEDED"
     parent = tracking.parent(run_id)
     assert parent.info.status == "KILLED"
