@@ -27,8 +27,8 @@ _WITH_TESTS = (
 )
 
 RULES = (
-    # Compiles GPU kernels while a task runs, for which it needs a C compiler. The image has none, so that whatever
-    # finds Triton installed fails there. Without it torch.compile is refused, and torch runs its own CUDA kernels.
+    # Compiles GPU kernels while a task runs, for which it needs a C compiler, and the image has none. Where it is
+    # installed torch calls it (torch/_native/ops/bmm_outer_product); without it torch takes its own CUDA kernels.
     Rule("Triton", ("triton", "triton-*.dist-info")),
     # No library of torch links to these or opens them (`nvidia.*` holds them only in the variant cuda): a second build
     # of NVRTC, cuSOLVER for several GPUs in one process, and what lets programs that call BLAS or FFTW use CUDA.

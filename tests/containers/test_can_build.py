@@ -16,7 +16,7 @@ COMPLETE = '#!/bin/sh\necho "called: $*"\n'
 
 def make_image(docker: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", "image", f"DOCKER={docker}", f"PYTHON={sys.executable}", "IMAGE=test:1"],
+        ["make", "image", f"DOCKER={docker}", f"PYTHON={sys.executable}", "IMAGE=test:1", "VARIANT=cpu"],
         cwd=REPOSITORY, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
