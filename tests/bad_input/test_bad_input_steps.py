@@ -10,7 +10,6 @@ from typing import Any
 import huggingface_hub.constants
 import pandas as pd
 import pytest
-from helpers import LABELS, profile_of, tiny_tokenizer
 from transformers import AlbertConfig, AlbertForSequenceClassification, BertForSequenceClassification
 
 from components.capture_signals.component import capture_signals
@@ -22,6 +21,7 @@ from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import PreparationOptions, SourceOptions, TeacherOptions
 from spectral_distill.storage import uris as storage
 from spectral_distill.tracking import pipeline_run as tracking
+from tests.support.models import LABELS, profile_of, tiny_tokenizer
 
 StepRefuses = Callable[..., str]
 Says = Callable[[str, list[str]], None]

@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from helpers import same_weights
 from mlflow import MlflowClient
 from safetensors.torch import load_file
+
+from tests.support.models import same_weights
 
 pytestmark = pytest.mark.slow
 

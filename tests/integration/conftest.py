@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pipeline_runs import MODEL, Finished, Services, finish, outside, start
-from servers import MlflowServer, free_port, postgres_binaries, postgres_server, s3_environment, s3_server
+
+from tests.integration.pipeline_runs import MODEL, Finished, Services, finish, outside, start
+from tests.support.servers import MlflowServer, free_port, postgres_binaries, postgres_server, s3_environment, s3_server
 
 
 @pytest.fixture(scope="session")
