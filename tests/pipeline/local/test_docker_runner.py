@@ -66,7 +66,7 @@ def test_the_folder_to_publish_to_is_made_and_mounted_for_writing(place: Path):
 
 def test_a_folder_to_publish_to_that_cannot_be_made(place: Path):
     with pytest.raises(
-        UserError, match=r"promotion_publish_to .*/intents.csv/here: cannot be made \(Not a directory\); choose"
+        UserError, match=r"promotion_publish_to .*/intents.csv/here: cannot be made \(Not a directory\)"
     ):
         run_arguments(with_absolute_paths(Settings(promotion_publish_to="intents.csv/here")), place)
 
@@ -120,7 +120,5 @@ def test_root_works_for_the_owner_of_the_workspace(place: Path):
 
 def test_no_daemon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
-    with pytest.raises(
-        UserError, match=r"--runner docker: no Docker daemon answers .*; start it, or take --runner sub"
-    ):
+    with pytest.raises(UserError, match=r"--runner docker: no Docker daemon answers .*--runner sub"):
         find_image("spectral-distill:1")

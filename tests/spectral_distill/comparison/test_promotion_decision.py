@@ -24,10 +24,8 @@ def test_the_first_student_is_champion():
 def test_not_worse_by_more_than_the_margin_is_champion(accuracy):
     found = decision(shipped(accuracy))
     assert found["alias"] == "champion"
-    assert found["reason"] == (
-        f"accuracy {accuracy:.2%} against 90.00% of the champion (version 3) on the same test texts "
-        "is not worse by more than the margin of 2.00%"
-    )
+    assert found["reason"].startswith(f"accuracy {accuracy:.2%} against 90.00% of the champion (version 3)")
+    assert found["reason"].endswith("is not worse by more than the margin of 2.00%")
 
 
 def test_worse_by_more_than_the_margin_is_challenger():

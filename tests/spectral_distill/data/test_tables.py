@@ -119,7 +119,7 @@ def test_without_a_label_column_rows_have_no_label(tmp_path: Path) -> None:
 def test_a_csv_row_of_another_width_is_refused_wherever_it_stands(tmp_path: Path, cells: str) -> None:
     """An unquoted comma must never shift texts into the label column."""
     (tmp_path / "t.csv").write_text(f"text,label\n{cells}\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"line \d: found [13] cells, expected 2"):
+    with pytest.raises(UserError, match=r"line \d.*[13] cells.*2"):
         rows_of(tmp_path / "t.csv")
 
 

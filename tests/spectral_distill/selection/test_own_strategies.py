@@ -125,25 +125,26 @@ def test_candidates_with_it_have_names_without_a_colon():
 
 
 @pytest.mark.parametrize(
-    ("function", "found"),
+    ("function", "found", "expected"),
     [
-        ("one_too_few", "1 layers, expected 2"),
-        ("too_deep", "[(4, 1.0)], expected teacher layers from 0 to 3"),
-        ("below_the_first", "[(-1, 1.0)], expected teacher layers from 0 to 3"),
-        ("too_light", "[(0, 0.5), (1, 0.4)], expected weights that sum to 1"),
-        ("not_a_number", "[(0, nan)], expected weights that sum to 1"),
-        ("made_of_nothing", "[], expected weights that sum to 1"),
-        ("layers_without_weights", "[0, 1], expected (teacher layer, weight) pairs for each student layer, such as"),
-        ("half_a_layer", "[[(0.5, 1.0)], [(1, 1.0)]], expected (teacher layer, weight) pairs"),
-        ("nothing", "None, expected (teacher layer, weight) pairs"),
+        ("one_too_few", "1 layers", "2"),
+        ("too_deep", "[(4, 1.0)]", "teacher layers from 0 to 3"),
+        ("below_the_first", "[(-1, 1.0)]", "teacher layers from 0 to 3"),
+        ("too_light", "[(0, 0.5), (1, 0.4)]", "weights that sum to 1"),
+        ("not_a_number", "[(0, nan)]", "weights that sum to 1"),
+        ("made_of_nothing", "[]", "weights that sum to 1"),
+        ("layers_without_weights", "[0, 1]", "(teacher layer, weight) pairs for each student layer, such as"),
+        ("half_a_layer", "[[(0.5, 1.0)], [(1, 1.0)]]", "(teacher layer, weight) pairs"),
+        ("nothing", "None", "(teacher layer, weight) pairs"),
     ],
 )
-def test_what_no_student_can_be_made_of_is_refused(function, found):
+def test_what_no_student_can_be_made_of_is_refused(function, found, expected):
     with pytest.raises(UserError) as refused:
         selected(function)
     line = str(refused.value)
-    assert line.startswith(f"strategy own.strategies:{function}: found {found}")
-    assert line.endswith("; mend the strategy") and "\n" not in line
+    assert line.startswith(f"strategy own.strategies:{function}: ")
+    assert found in line and expected in line.partition(found)[2]
+    assert "\n" not in line
 
 
 def test_a_fault_of_its_own_keeps_its_traceback():
@@ -173,5 +174,5 @@ def test_a_place_that_cannot_be_imported_is_refused_before_any_compute(place, sa
 
 
 def test_a_place_that_is_no_function_is_refused():
-    with pytest.raises(UserError, match=r"strategy: own\.strategies:twelve: found int, expected a function$"):
+    with pytest.raises(UserError, match=r"strategy: own\.strategies:twelve.*int.*a function$"):
         parse_candidates([{"strategy": "own.strategies:twelve", "layers": 2}])

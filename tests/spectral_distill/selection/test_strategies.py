@@ -200,18 +200,18 @@ def test_a_selection_has_k_ordered_layers_in_range_with_weights_of_one(strategy,
 
 @pytest.mark.parametrize("strategy", AUTOMATIC)
 def test_more_layers_than_the_teacher_has_are_refused(strategy):
-    with pytest.raises(UserError, match=r"layers: found 5, expected at most 4"):
+    with pytest.raises(UserError, match=r"layers: found 5.*at most 4"):
         select(teacher(4), Candidate(strategy=strategy, layers=5))
 
 
 @pytest.mark.parametrize("strategy", PAIRS)
 def test_more_pairs_than_neighbours_are_refused(strategy):
-    with pytest.raises(UserError, match=r"found 4 layers, expected at most 3"):
+    with pytest.raises(UserError, match=r"found 4 layers.*at most 3"):
         select(profile_of([1.0] * 4), Candidate(strategy=strategy, layers=4))
 
 
 def test_manual_layers_out_of_range_are_refused():
-    with pytest.raises(UserError, match=r"teacher_layers: found \[4, -1\], expected numbers from 0 to 3"):
+    with pytest.raises(UserError, match=r"teacher_layers.*\[4, -1\].*numbers from 0 to 3"):
         select(profile_of([1.0] * 4), Candidate(strategy="manual", layers=3, teacher_layers=[4, 0, -1]))
 
 

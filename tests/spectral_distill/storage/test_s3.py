@@ -84,9 +84,7 @@ def test_an_unversioned_object_that_changed_is_refused(tmp_path: Path, files: Fi
     put("s3://plain/data.csv", b"then")
     then = storage.version("s3://plain/data.csv")
     put("s3://plain/data.csv", b"now")
-    with pytest.raises(
-        UserError, match=r"s3://plain/data\.csv: it changed after this run looked it up; start the run again"
-    ):
+    with pytest.raises(UserError, match=r"s3://plain/data\.csv: it changed after this run looked it up"):
         storage.fetch("s3://plain/data.csv", then, tmp_path)
     assert files(tmp_path) == {}
 
@@ -95,7 +93,7 @@ def test_an_unversioned_object_that_went_is_refused(s3: Any, tmp_path: Path, fil
     put("s3://plain/data.csv", b"then")
     then = storage.version("s3://plain/data.csv")
     s3.delete_object(Bucket="plain", Key="data.csv")
-    with pytest.raises(UserError, match=r"s3://plain/data\.csv: no such object; check the key"):
+    with pytest.raises(UserError, match=r"s3://plain/data\.csv: no such object"):
         storage.fetch("s3://plain/data.csv", then, tmp_path)
     assert files(tmp_path) == {}
 

@@ -111,8 +111,9 @@ def test_errors_of_the_server_are_waited_out_within_bounds(
     if works:
         assert fetch(tmp_path).read_bytes() == data
     else:
-        line = refuses(lambda: fetch(tmp_path)).removeprefix(f"{DATA}: ")
-        assert line == "S3 answered InternalError (HTTP 500), 3 times; try again later, or raise AWS_MAX_ATTEMPTS"
+        line = refuses(lambda: fetch(tmp_path))
+        for told in (f"{DATA}: ", "InternalError (HTTP 500)", "3 times", "AWS_MAX_ATTEMPTS"):
+            assert told in line
 
 
 REFUSALS = {

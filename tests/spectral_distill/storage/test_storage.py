@@ -53,13 +53,13 @@ def test_a_local_file_that_changed_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"one")
     before = storage.version(str(path))
     path.write_bytes(b"two")
-    with pytest.raises(UserError, match=r"data\.csv: it changed after this run looked it up; start the run again"):
+    with pytest.raises(UserError, match=r"data\.csv: it changed after this run looked it up"):
         storage.fetch(str(path), before, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "x" * 300], ids=["missing", "too long for a name"])
 def test_a_missing_path_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match=r"no such file or folder; check the path, or use s3://bucket/key"):
+    with pytest.raises(UserError, match=r"no such file or folder.*s3://bucket/key"):
         storage.version(str(tmp_path / name))
 
 
@@ -161,7 +161,7 @@ def test_what_differs_is_published_beside_what_was_there(tmp_path: Path, results
 @pytest.mark.parametrize("refuse", [storage.check_writable, lambda uri: storage.publish({}, uri, "best")])
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, refuse: Callable[[str], object]) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"file.*: cannot be written \(.*\); choose another folder"):
+    with pytest.raises(UserError, match=r"file.*: cannot be written \(.*\)"):
         refuse(str(tmp_path / "file" / "below"))
 
 

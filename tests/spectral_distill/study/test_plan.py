@@ -59,7 +59,7 @@ def test_refusals(candidates: list[dict], message: str):
 
 
 def test_unknown_words_in_the_settings_are_refused():
-    with pytest.raises(UserError, match="unknown setting 'teacher_epoch'; did you mean 'teacher_epochs'"):
+    with pytest.raises(UserError, match=r"unknown setting 'teacher_epoch'.*'teacher_epochs'"):
         Plan(settings={"teacher_epoch": 3}, seeds=[0], reference="x", candidates=[{}]).common_settings()
 
 
@@ -67,7 +67,7 @@ def test_before_the_depth_is_known_only_what_needs_it_goes_unchecked():
     assert len(plan({"strategy": "uniform", "layers": [2, 5]}).students(None)) == 4
     subsets = {"strategy": "manual", "layers": 2, "teacher_layers": "all"}
     assert plan(subsets, reference="manual-2L-1-3").students(None)
-    with pytest.raises(UserError, match="strategy: found 'unifrm'"):
+    with pytest.raises(UserError, match=r"strategy.*'unifrm'"):
         plan(subsets, {"strategy": "unifrm", "layers": 2}).students(None)
-    with pytest.raises(UserError, match="reference: found 'unifrm-2L'"):
+    with pytest.raises(UserError, match=r"reference.*'unifrm-2L'"):
         plan({"strategy": "uniform", "layers": 2}, reference="unifrm-2L").students(None)
