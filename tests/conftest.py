@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,22 @@ def tiny_data() -> DatasetDict:
         train=split_of(rows[:96]), validation=split_of(rows[96:120]), test=split_of(rows[120:]),
         out_of_scope=split_of([(text, None) for text in out_of_scope()]),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database without runs and models, made once: MLflow migrates a new one for seconds."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_registered_models()
+    return path
+
+
+@pytest.fixture
+def mlflow_uri(empty_mlflow: Path, tmp_path: Path) -> str:
+    """URI of an empty MLflow database of the test's own."""
+    return f"sqlite:///{shutil.copy(empty_mlflow, tmp_path)}"
 
 
 @pytest.fixture(scope="session")

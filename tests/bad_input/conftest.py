@@ -77,16 +77,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, tiny_data: DatasetDict) -
     return folder
 
 
-@pytest.fixture(scope="session")
-def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """URI of an MLflow database without runs and models."""
-    from mlflow import MlflowClient
-
-    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-    MlflowClient(uri).search_registered_models()
-    return uri
-
-
 @pytest.fixture
 def says() -> Callable[[str, Sequence[str]], None]:
     """Check that a line names these things in this order: what it is about, what was found, what was expected.

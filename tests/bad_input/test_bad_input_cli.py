@@ -333,11 +333,11 @@ def test_mlflow_without_what_is_asked(
     refused: Refused,
     says: Says,
     monkeypatch: pytest.MonkeyPatch,
-    empty_registry: str,
+    mlflow_uri: str,
     command: list[str],
     fragments: list[str],
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", empty_registry)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     says(refused(*command), fragments)
 
 
@@ -368,9 +368,9 @@ def test_mlflow_that_does_not_answer(
 
 
 def test_predict_with_an_empty_text(
-    refused: Refused, says: Says, monkeypatch: pytest.MonkeyPatch, empty_registry: str
+    refused: Refused, says: Says, monkeypatch: pytest.MonkeyPatch, mlflow_uri: str
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", empty_registry)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     says(refused("predict", "hello", " ", "--model", "m"), ["text 2", "an empty text", "words"])
 
 

@@ -154,10 +154,8 @@ def test_a_teacher_whose_depth_cannot_be_read_waits_for_its_step(place: Path, co
     assert found.teacher_settings["version"] == expected
 
 
-def test_unknown_alias(
-    step_refuses: StepRefuses, says: Says, monkeypatch: pytest.MonkeyPatch, empty_registry: str
-) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", empty_registry)
+def test_unknown_alias(step_refuses: StepRefuses, says: Says, monkeypatch: pytest.MonkeyPatch, mlflow_uri: str) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     line = resolve(step_refuses, teacher="models:/intents@best")
     says(line, ["models:/intents@best: the registry has no such model or alias", "MLFLOW_TRACKING_URI"])
 
@@ -168,12 +166,11 @@ def test_mlflow_that_cannot_be_reached(step_refuses: StepRefuses, says: Says, mo
 
 
 def test_a_store_that_breaks_does_not_hide_the_steps_own_answer(
-    place: Path, monkeypatch: pytest.MonkeyPatch, empty_registry: str
+    place: Path, monkeypatch: pytest.MonkeyPatch, mlflow_uri: str
 ) -> None:
-    database = Path(shutil.copy(empty_registry.removeprefix("sqlite:///"), place))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     with pytest.raises(UserError, match="bad input"), tracking.task_run("a step", role="task"):
-        database.write_bytes(b"no database any more" * 1000)
+        Path(mlflow_uri.removeprefix("sqlite:///")).write_bytes(b"no database any more" * 1000)
         raise UserError("bad input")
 
 

@@ -22,13 +22,17 @@ _PATIENCE_S = 120
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """URL of an S3 server that speaks HTTP and holds nothing."""
+    """URL of an S3 server that speaks HTTP and holds nothing.
+
+    What it was given is dropped at the end: all servers of a process hold the same.
+    """
     running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
     try:
         yield f"http://{host}:{port}"
     finally:
+        urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
         running.stop()
 
 

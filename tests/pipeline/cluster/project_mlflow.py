@@ -10,10 +10,10 @@ _RUN_ID, _ROLE, _PARENT = "kfp.pipeline_run_id", "spectral_distill.role", "mlflo
 class ProjectMlflow:
     """One parent run for each pipeline run, a nested one for each candidate, models with an alias."""
 
-    def __init__(self, folder: Path):
-        self.uri = f"sqlite:///{folder}/mlflow.db"
+    def __init__(self, uri: str, artifacts: Path):
+        self.uri = uri
         self._client = MlflowClient(self.uri)
-        self._experiment = self._client.create_experiment("spectral-distill", (folder / "artifacts").as_uri())
+        self._experiment = self._client.create_experiment("spectral-distill", artifacts.as_uri())
         self._parents: dict[str, str] = {}
 
     def begin(self, run: dict, is_unchanged: bool) -> None:

@@ -20,6 +20,7 @@ from tests.support.servers import s3_environment, s3_server
 
 SUITE = "tests/cluster_acceptance"
 LEAST_CHECKS = 18
+Acting = Callable[..., AbstractContextManager[ActingBackend]]
 KUBECTL = """#!/usr/bin/env python3
 import sys
 what = " ".join(sys.argv[1:])
@@ -32,27 +33,30 @@ elif not what.startswith("get namespace kubeflow"):
 """
 
 
-@contextmanager
-def acting(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, timeout_s: int = 300, **manners: Any
-) -> Iterator[ActingBackend]:
+@pytest.fixture
+def acting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mlflow_uri: str) -> Acting:
     """A backend, an MLflow database and an S3 server, named by the environment as a real cluster's would be."""
-    mlflow, kubectl = ProjectMlflow(folder), folder / "kubectl"
-    kubectl.write_text(KUBECTL.format(log=str(folder / "deleted")))
-    kubectl.chmod(0o755)
-    with s3_server() as s3:
-        settings = {
-            **s3_environment(s3), "MLFLOW_TRACKING_URI": mlflow.uri, "ACCEPTANCE_S3": "s3://corpus/acceptance",
-            "ACCEPTANCE_POLL_S": "0.05", "ACCEPTANCE_TIMEOUT_S": str(timeout_s), "HOME": str(folder),
-            "PATH": f"{folder}:{os.environ['PATH']}", "KF_PIPELINES_TOKEN": TOKEN,
-        }  # fmt: skip
-        for name, value in settings.items():
-            monkeypatch.setenv(name, value)
-        boto3.client("s3").create_bucket(Bucket="corpus")
-        backend = ActingBackend(mlflow, **manners)
-        with serving(backend) as server:
-            monkeypatch.setenv("KF_PIPELINES_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-            yield backend
+
+    @contextmanager
+    def start(timeout_s: int = 300, **manners: Any) -> Iterator[ActingBackend]:
+        kubectl = tmp_path / "kubectl"
+        kubectl.write_text(KUBECTL.format(log=str(tmp_path / "deleted")))
+        kubectl.chmod(0o755)
+        with s3_server() as s3:
+            settings = {
+                **s3_environment(s3), "MLFLOW_TRACKING_URI": mlflow_uri, "ACCEPTANCE_S3": "s3://corpus/acceptance",
+                "ACCEPTANCE_POLL_S": "0.05", "ACCEPTANCE_TIMEOUT_S": str(timeout_s), "HOME": str(tmp_path),
+                "PATH": f"{tmp_path}:{os.environ['PATH']}", "KF_PIPELINES_TOKEN": TOKEN,
+            }  # fmt: skip
+            for name, value in settings.items():
+                monkeypatch.setenv(name, value)
+            boto3.client("s3").create_bucket(Bucket="corpus")
+            backend = ActingBackend(ProjectMlflow(mlflow_uri, tmp_path / "artifacts"), **manners)
+            with serving(backend) as server:
+                monkeypatch.setenv("KF_PIPELINES_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+                yield backend
+
+    return start
 
 
 def run_suite(selection: str = "") -> tuple[dict[str, str], str]:
@@ -68,8 +72,8 @@ def with_outcome(outcomes: dict[str, str], *wanted: str) -> set[str]:
     return {name for name, outcome in outcomes.items() if outcome in wanted}
 
 
-def test_every_check_passes_on_a_backend_that_does_what_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with acting(tmp_path, monkeypatch, ui=True) as backend:
+def test_every_check_passes_on_a_backend_that_does_what_it_should(acting: Acting, tmp_path: Path):
+    with acting(ui=True) as backend:
         outcomes, told = run_suite()
     assert with_outcome(outcomes, "FAILED", "ERROR", "SKIPPED") == set(), told
     assert len(with_outcome(outcomes, "PASSED")) >= LEAST_CHECKS, told
@@ -79,10 +83,10 @@ def test_every_check_passes_on_a_backend_that_does_what_it_should(tmp_path: Path
 
 
 def test_at_the_api_servers_own_address_only_the_artifacts_are_out_of_reach(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, contract: Callable[[str], AbstractContextManager[str]]
+    acting: Acting, monkeypatch: pytest.MonkeyPatch, contract: Callable[[str], AbstractContextManager[str]]
 ):
     """What the suite sends and what the backend answers keep to the published API, which Prism sees to."""
-    with acting(tmp_path, monkeypatch), contract(os.environ["KF_PIPELINES_ENDPOINT"]) as address:
+    with acting(), contract(os.environ["KF_PIPELINES_ENDPOINT"]) as address:
         monkeypatch.setenv("KF_PIPELINES_ENDPOINT", address)
         outcomes, told = run_suite("log or report or schedule")
     assert with_outcome(outcomes, "SKIPPED") == {"test_the_report_is_an_artifact_of_the_comparison"}, told
@@ -90,9 +94,9 @@ def test_at_the_api_servers_own_address_only_the_artifacts_are_out_of_reach(
 
 
 def test_a_task_that_fails_in_its_driver_fails_the_checks_of_the_full_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    acting: Acting,
 ):
-    with acting(tmp_path, monkeypatch, faults=frozenset({"failed-driver"})):
+    with acting(faults=frozenset({"failed-driver"})):
         outcomes, told = run_suite("test_every_task_ran_and_succeeded or test_bad_input_fails")
     assert outcomes == {
         "test_every_task_ran_and_succeeded": "FAILED",
@@ -129,9 +133,9 @@ def test_a_task_that_fails_in_its_driver_fails_the_checks_of_the_full_run(
     ids=["runs", "endings"],
 )
 def test_faults_fail_the_checks_that_are_meant_for_them_and_no_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, selection: str, faults: set[str], failing: set[str]
+    acting: Acting, selection: str, faults: set[str], failing: set[str]
 ):
-    with acting(tmp_path, monkeypatch, timeout_s=20, faults=frozenset(faults)):
+    with acting(timeout_s=20, faults=frozenset(faults)):
         outcomes, told = run_suite(selection)
     assert with_outcome(outcomes, "FAILED", "ERROR") == failing, told
     assert with_outcome(outcomes, "PASSED"), told

@@ -23,14 +23,13 @@ TEACHER = {"accuracy": 0.95, "macro_f1": 0.94}
 
 
 @pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+def client(mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> MlflowClient:
     for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "ML_PIPELINE_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     monkeypatch.setenv("KFP_RUN_ID", "cached")
     monkeypatch.setattr(mlflow_runs, "_SETTLE_S", 0.0)
-    return MlflowClient(uri)
+    return MlflowClient(mlflow_uri)
 
 
 @pytest.fixture

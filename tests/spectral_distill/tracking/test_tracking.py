@@ -9,15 +9,15 @@ from spectral_distill.tracking.mlflow_runs import ROLE_TAG, RUN_ID_TAG
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def store(mlflow_uri: str, monkeypatch: pytest.MonkeyPatch):
     """A fresh store and a pipeline run in it; the client for reading back."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     monkeypatch.setenv("KFP_RUN_ID", "run-1")
     for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
     from mlflow import MlflowClient
 
-    return MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    return MlflowClient(mlflow_uri)
 
 
 def runs(client, role: str) -> list:

@@ -1,10 +1,12 @@
 """From `open_run` to `close_run` against a real SQLite store: what MLflow shows of a pipeline run, and how it ends."""
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -32,8 +34,8 @@ LINK = "https://kubeflow.example.org/#/runs/details/run-1"
 
 
 @pytest.fixture(scope="module")
-def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+def uri(empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{shutil.copy(empty_mlflow, tmp_path_factory.mktemp('ends'))}"
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def begin(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def call(pipeline_run: str = "run-1", *, name: str = "spectral-distill today", digest: str = "digest") -> None:
         monkeypatch.setenv("KFP_RUN_ID", pipeline_run)
-        tracking.open_run(name, LINK, SOURCES, VERSIONS, digest)
+        tracking.open_run(name, LINK, SOURCES, VERSIONS, digest, {})
 
     return call
 
