@@ -6,13 +6,14 @@ from contextlib import contextmanager
 
 from components.mounted_environment import load_mounted_environment
 from spectral_distill.core.errors import UserError
-from spectral_distill.core.progress import reported
+from spectral_distill.core.progress import print_events, reported
 
 
 @contextmanager
 def step(name: str, detail: str = "") -> Iterator[None]:
     """Report a step's start and end. A `UserError` becomes one line and exit code 2; faults keep their traceback."""
     load_mounted_environment()
+    print_events()
     try:
         with reported(name, detail):
             yield
