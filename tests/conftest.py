@@ -14,7 +14,8 @@ from transformers import BertModel
 from spectral_distill.core.progress import print_events
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
 from tests.support.checkout import SHARED
-from tests.support.models import LABELS, MAX_TOKENS, intents, out_of_scope, split_of, tiny_bert_config, tiny_tokenizer
+from tests.support.dataset import LABELS, intents, out_of_scope, split_of
+from tests.support.models import MAX_TOKENS, tiny_bert_config, tiny_tokenizer
 
 os.environ["SPECTRAL_DISTILL_WAIT_SECONDS"] = "0"  # a service that is away fails at once
 print_events()  # as steps do

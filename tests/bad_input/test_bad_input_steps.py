@@ -21,7 +21,9 @@ from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import PreparationOptions, SourceOptions, TeacherOptions
 from spectral_distill.storage import uris as storage
 from spectral_distill.tracking import pipeline_run as tracking
-from tests.support.models import LABELS, profile_of, tiny_tokenizer
+from tests.support.dataset import LABELS
+from tests.support.models import tiny_tokenizer
+from tests.support.profiles import profile_of
 
 StepRefuses = Callable[..., str]
 Says = Callable[[str, list[str]], None]

@@ -1,64 +1,19 @@
-"""Small real things that tests are made of: texts, a tokenizer, models, profiles."""
+"""A tiny tokenizer and tiny encoders with random weights."""
 
-import hashlib
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import ClassLabel, Dataset, Features, Value
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from spectral_distill.spectra.profile import SpectralMeter, SpectralProfile
-from spectral_distill.tracking.pipeline_run import Run
+from tests.support.dataset import intents
 
-LABELS = ["cancel", "refund", "track", "upgrade"]
-NO_RUN = Run(None)
 MAX_TOKENS = 64
-
-_VERBS = {
-    "cancel": ["cancel", "stop"],
-    "refund": ["refund", "repay"],
-    "track": ["track", "find"],
-    "upgrade": ["upgrade", "extend"],
-}
-_THINGS = {
-    "cancel": ["order", "booking"],
-    "refund": ["money", "payment"],
-    "track": ["parcel", "letter"],
-    "upgrade": ["plan", "contract"],
-}
-_OPENINGS = ["", "please", "can you", "i want to", "hello"]
-_OWNERS = ["my", "the"]
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-
-
-def intents() -> list[tuple[str, str]]:
-    """160 different (text, label) pairs, 40 a label and labels in turn; verb and object tell the label."""
-    choices = itertools.product(_OPENINGS, _OWNERS, (0, 1), (0, 1), LABELS)
-    return [
-        (f"{opening} {_VERBS[label][verb]} {owner} {_THINGS[label][thing]}".strip(), label)
-        for opening, owner, verb, thing, label in choices
-    ]
-
-
-def out_of_scope() -> list[str]:
-    return ["what a nice day", "sing me a song", "who won", "is it raining up north", "tell me a joke", "one two"]
-
-
-def split_of(rows: Sequence[tuple[str, str | None]]) -> Dataset:
-    """(text, label) pairs as a split of the data artifact; label None is out of scope."""
-    features = Features({"id": Value("string"), "text": Value("string"), "label": ClassLabel(names=LABELS)})
-    columns = {
-        "id": [hashlib.sha256(text.encode()).hexdigest()[:16] for text, _ in rows],
-        "text": [text for text, _ in rows],
-        "label": [-1 if label is None else LABELS.index(label) for _, label in rows],
-    }
-    return Dataset.from_dict(columns, features=features)
 
 
 def tiny_tokenizer(*, letters_only: bool = False, backwards: bool = False) -> PreTrainedTokenizerFast:
@@ -99,21 +54,6 @@ def save_tiny_encoder(folder: Path, tokenizer: PreTrainedTokenizerFast) -> str:
     BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
-
-
-def profile_of(intensity: Sequence[float], **arrays: Tensor) -> SpectralProfile:
-    """A profile of a teacher whose encoder layers have the given channel intensities; the embeddings have the most."""
-    with_embeddings = torch.tensor([1000.0, *intensity], dtype=torch.float64)
-    return SpectralProfile(
-        arrays={"channel/state/raw/intensity": with_embeddings, **arrays}, facts={"depth": len(intensity)}
-    )
-
-
-def measure(meter: SpectralMeter, states: Sequence[Tensor], mask: Tensor, positions: Tensor) -> None:
-    """Show the meter a batch: D + 1 states [B, L, H], their mask [B, L] and the texts' positions [B]."""
-    with meter.batch(mask, positions) as show:
-        for layer in states:
-            show(layer)
 
 
 def same_weights(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:

@@ -20,7 +20,7 @@ from spectral_distill.core.settings import ComparisonOptions, PromotionOptions
 from spectral_distill.distillation.candidates import parse_candidate
 from spectral_distill.evaluation.scores import score
 from spectral_distill.spectra.profile import SpectralMeter, SpectralProfile
-from tests.support.models import measure
+from tests.support.profiles import measure
 
 DEPTH, CHANNELS, TEXTS = 4, 64, 120
 LABELS = ["lost_card", "top_up", "refund", "exchange_rate"]

@@ -15,7 +15,8 @@ from spectral_distill.distillation.features import extract
 from spectral_distill.distillation.signals import Signals, load_facts
 from spectral_distill.models.precision import fast_bf16
 from spectral_distill.selection.mapping import Selection
-from tests.support.models import MAX_TOKENS, split_of
+from tests.support.dataset import split_of
+from tests.support.models import MAX_TOKENS
 
 CHANNELS, TRAIN = 32, 96
 NEAR = {"atol": 5e-2, "rtol": 5e-2} if fast_bf16() else {"atol": 1e-5, "rtol": 2**-8}  # bfloat16 keeps 8 bits

@@ -30,7 +30,9 @@ from spectral_distill.selection.mapping import Selection, save_selections
 from spectral_distill.tracking.pipeline_run import Run
 from spectral_distill.training.cache_folder import VARIABLE
 from spectral_distill.training.trainer import Schedule, collator, fit, tokenized
-from tests.support.models import LABELS, MAX_TOKENS, NO_RUN, same_weights, save_tiny_encoder, split_of, tiny_tokenizer
+from tests.support.dataset import LABELS, split_of
+from tests.support.models import MAX_TOKENS, same_weights, save_tiny_encoder, tiny_tokenizer
+from tests.support.tracking import NO_RUN
 
 SELECTION = Selection(strategy="manual", depth=4, layers=[[(0, 0.3), (1, 0.7)], [(3, 1.0)]])
 OPTIONS = StudentOptions(student_epochs=2, student_learning_rate=3e-3, student_batch_size=16)

@@ -14,7 +14,7 @@ from spectral_distill.evaluation.scores import (
     score,
     worst_pairs,
 )
-from tests.support.models import LABELS
+from tests.support.dataset import LABELS
 
 answers = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60)
 

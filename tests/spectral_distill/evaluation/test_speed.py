@@ -7,7 +7,8 @@ from transformers import BertForSequenceClassification
 from spectral_distill.core.settings import LatencyOptions
 from spectral_distill.evaluation.latency import compare_speed
 from spectral_distill.models.text_classifier import TextClassifier
-from tests.support.models import intents, tiny_bert_config, tiny_tokenizer
+from tests.support.dataset import intents
+from tests.support.models import tiny_bert_config, tiny_tokenizer
 
 TEXTS = [text for text, _ in intents()[:50]]
 

@@ -13,7 +13,7 @@ from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.selection.coverage import best_representatives
 from spectral_distill.selection.strategies import select
 from spectral_distill.spectra.profile import TOKEN_GRID, SpectralProfile
-from tests.support.models import profile_of
+from tests.support.profiles import profile_of
 
 GRID_BINS = TOKEN_GRID // 2 + 1
 

@@ -10,7 +10,7 @@ from spectral_distill.core.errors import UserError
 from spectral_distill.distillation.candidates import Candidate, parse_candidates
 from spectral_distill.selection.mapping import Selection
 from spectral_distill.selection.strategies import select
-from tests.support.models import profile_of
+from tests.support.profiles import profile_of
 
 OWN = """
 import numpy as np

@@ -15,7 +15,7 @@ from spectral_distill.selection.mapping import Selection, load_selections, save_
 from spectral_distill.selection.registry import known_strategies
 from spectral_distill.selection.strategies import select
 from spectral_distill.spectra.profile import SpectralMeter, SpectralProfile
-from tests.support.models import measure, profile_of
+from tests.support.profiles import measure, profile_of
 
 PAIRS = ("average_pairs", "weighted_pairs")
 COVERAGE = ("spectral_coverage", "linear_cka")  # their exactness: see test_coverage

@@ -23,7 +23,8 @@ from spectral_distill.spectra.profile import (
     profile_classifier,
 )
 from spectral_distill.spectra.transforms import two_sided_weights
-from tests.support.models import measure, tiny_bert_config, tiny_tokenizer
+from tests.support.models import tiny_bert_config, tiny_tokenizer
+from tests.support.profiles import measure
 
 DEPTH, CHANNELS, SIGMAS = 2, 6, 1.5
 LENGTHS = [1, 4, 40, 2, 7]  # one is longer than the token grid

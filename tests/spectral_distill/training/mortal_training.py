@@ -20,7 +20,9 @@ from transformers import BertForSequenceClassification
 from spectral_distill.models.text_classifier import TextClassifier
 from spectral_distill.tracking.pipeline_run import Run
 from spectral_distill.training.trainer import ClassifierTrainer, Schedule, fit, tokenized
-from tests.support.models import LABELS, NO_RUN, intents, split_of, tiny_bert_config, tiny_tokenizer
+from tests.support.dataset import LABELS, intents, split_of
+from tests.support.models import tiny_bert_config, tiny_tokenizer
+from tests.support.tracking import NO_RUN
 
 STEPS_PER_EPOCH, EPOCHS = 5, 4
 SCHEDULE = Schedule(epochs=EPOCHS, learning_rate=3e-3, batch_size=8, seed=1)

@@ -14,7 +14,9 @@ from spectral_distill.evaluation.scores import answer, score
 from spectral_distill.models import checkpoints
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
 from spectral_distill.training.fine_tuning import make_teacher
-from tests.support.models import LABELS, MAX_TOKENS, NO_RUN, same_weights, tiny_bert_config, tiny_tokenizer
+from tests.support.dataset import LABELS
+from tests.support.models import MAX_TOKENS, same_weights, tiny_bert_config, tiny_tokenizer
+from tests.support.tracking import NO_RUN
 
 FINE_TUNE = TeacherOptions(teacher_epochs=6, teacher_learning_rate=3e-3, teacher_batch_size=16)
 IMPORT = TeacherOptions(teacher_fine_tune=False)

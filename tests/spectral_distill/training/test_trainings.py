@@ -22,7 +22,8 @@ from spectral_distill.training.cache_folder import VARIABLE
 from spectral_distill.training.trainer import ClassifierTrainer, tokenized
 from tests.spectral_distill.training.mortal_training import EPOCHS, SCHEDULE, STEPS_PER_EPOCH, Mortal, tiny_model, train
 from tests.support.checkout import ROOT
-from tests.support.models import intents, same_weights, split_of
+from tests.support.dataset import intents, split_of
+from tests.support.models import same_weights
 
 MORTAL = "tests.spectral_distill.training.mortal_training"
 SHORT = SCHEDULE.model_copy(update={"epochs": 1})
