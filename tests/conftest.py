@@ -18,6 +18,8 @@ from tests.support.dataset import LABELS, intents, out_of_scope, split_of
 from tests.support.models import MAX_TOKENS, tiny_bert_config, tiny_tokenizer
 
 os.environ["SPECTRAL_DISTILL_WAIT_SECONDS"] = "0"  # a service that is away fails at once
+# The models are tiny: a second thread only waits for the first, here and in the processes that tests start.
+torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))
 print_events()  # as steps do
 
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
