@@ -25,6 +25,11 @@ def recorded_pipeline() -> dict[str, Any]:
     return json.loads((FOLDER / "pipeline.json").read_text(encoding="utf-8"))
 
 
+def recorded_workflow() -> dict[str, Any]:
+    """The Argo Workflow of the run `cached`: its name, and the names of its nodes by id."""
+    return json.loads((FOLDER / "workflow-cached.json").read_text(encoding="utf-8"))
+
+
 def trimmed(run: dict[str, Any]) -> dict[str, Any]:
     """An answer about a run, without what no command reads."""
     details = [
@@ -33,6 +38,12 @@ def trimmed(run: dict[str, Any]) -> dict[str, Any]:
     ]  # fmt: skip
     kept = {name: value for name, value in run.items() if name not in ("service_account", "storage_state")}
     return kept | {"run_details": {"task_details": details}}
+
+
+def trimmed_workflow(workflow: dict[str, Any]) -> dict[str, Any]:
+    """A Workflow, without what its nodes are."""
+    nodes = {key: {"name": node["name"]} for key, node in workflow["status"]["nodes"].items()}
+    return {"metadata": {"name": workflow["metadata"]["name"]}, "status": {"nodes": nodes}}
 
 
 def trimmed_pipeline(text: str) -> dict[str, Any]:
@@ -63,4 +74,6 @@ if __name__ == "__main__":
     shared = Path(sys.argv[1])
     for each in NAMES:
         _write(f"run-{each}.json", trimmed(json.loads((shared / f"run-{each}.json").read_text(encoding="utf-8"))))
+    whole = json.loads((shared / "workflow-cached.json").read_text(encoding="utf-8"))
+    _write("workflow-cached.json", trimmed_workflow(whole))
     _write("pipeline.json", trimmed_pipeline(sys.stdin.read()))
