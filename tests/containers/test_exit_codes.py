@@ -39,7 +39,7 @@ def test_a_container_that_ends_well_is_gone_afterwards(
 
 
 def test_an_image_that_is_not_here(client: DockerClient):
-    with pytest.raises(UserError, match="--image no-such-image:1: this machine has no such image; make it with"):
+    with pytest.raises(UserError, match="--image no-such-image:1: this machine has no such image"):
         find_image("no-such-image:1")
 
 

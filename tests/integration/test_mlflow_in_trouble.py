@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faulty_proxy import Answer, FaultyProxy, faulty_proxy, late, refusal
 from mlflow import MlflowClient
-from pipeline_runs import CLI, Finished, Services, finish, read_events, start
 
 from spectral_distill.core import waiting
 from spectral_distill.core.errors import UserError
@@ -19,6 +17,8 @@ from spectral_distill.core.progress import EVENTS_FILE
 from spectral_distill.models.text_classifier import TextClassifier
 from spectral_distill.tracking import pipeline_run as tracking
 from spectral_distill.tracking import registry
+from tests.integration.pipeline_runs import CLI, Finished, Services, finish, read_events, start
+from tests.support.faulty_proxy import Answer, FaultyProxy, faulty_proxy, late, refusal
 
 pytestmark = pytest.mark.slow
 
