@@ -323,13 +323,6 @@ def classifier() -> TextClassifier:
     return TextClassifier(model=BertForSequenceClassification(tiny_bert_config()).eval(), tokenizer=tiny_tokenizer())
 
 
-@pytest.fixture
-def float32_alone(monkeypatch):
-    """No bf16, even where the machine is fast in it: its rounding depends on how texts are batched."""
-    monkeypatch.setattr("spectral_distill.models.precision.fast_bf16", lambda: False)
-
-
-@pytest.mark.usefixtures("float32_alone")
 def test_a_classifier_is_profiled_as_its_texts_one_by_one(tiny_data):
     model, texts = classifier(), tiny_data["train"]["text"][:40]  # more than a batch
     profile = profile_classifier(model, texts, bins=0, clip_sigmas=4.0)

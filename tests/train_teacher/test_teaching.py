@@ -11,9 +11,10 @@ from transformers import BertForSequenceClassification
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import TeacherOptions
+from spectral_distill.evaluation.scores import answer, score
 from spectral_distill.models import checkpoints
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
-from spectral_distill.training.fine_tuning import make_teacher, save_teacher
+from spectral_distill.training.fine_tuning import make_teacher
 
 FINE_TUNE = TeacherOptions(teacher_epochs=6, teacher_learning_rate=3e-3, teacher_batch_size=16)
 IMPORT = TeacherOptions(teacher_fine_tune=False)
@@ -62,7 +63,8 @@ def test_a_head_that_cannot_be_told_is_refused_rather_than_permuted_by_guess(tin
 def test_fine_tuning_learns_repeats_and_reports_what_it_made(tiny_checkpoint, tiny_data, tmp_path):
     teacher, again = (made(tiny_checkpoint, tiny_data, FINE_TUNE) for _ in range(2))
     assert same_weights(teacher.model.state_dict(), again.model.state_dict())
-    scores = save_teacher(teacher, tiny_data, {"seed": 0}, tmp_path / "model", tmp_path / "evaluation")
+    teacher.save(tmp_path / "model")
+    scores = score(answer(teacher, tiny_data, "evaluate"))
     assert scores["accuracy"] > 0.9
     answers = load_classifier(tmp_path / "model", max_tokens=MAX_TOKENS).logits(tiny_data["test"]["text"])
     assert (answers.argmax(axis=1) == np.array(tiny_data["test"]["label"])).mean() == scores["accuracy"]
