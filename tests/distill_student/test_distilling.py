@@ -145,11 +145,11 @@ def loss_of(teacher, tiny_data, recorded, logits_only, tmp_path):
 
     def loss(
         student: Any, wanted: Candidate, *, online: bool = True, progress: float = 0.0,
-        rows: Sequence[int] = SOME_TEXTS,
+        rows: Sequence[int] = SOME_TEXTS, online_teacher: TextClassifier = teacher,
     ) -> float:  # fmt: skip
         folder = logits_only if online else recorded
         signals, others = (Signals(folder, tiny_data[split]["id"]) for split in ("train", "validation"))
-        states = OnlineTeacher(teacher, tiny_data["train"]["text"]) if online else signals
+        states = OnlineTeacher(online_teacher, tiny_data["train"]["text"]) if online else signals
         trainer = trainer_of(student, signals, others, wanted, tmp_path, states, progress)
         with torch.no_grad():
             return float(trainer.batch_loss(some_batch(teacher, tiny_data["train"], rows), student)[0])
@@ -201,11 +201,10 @@ def test_recorded_states_teach_as_the_teacher_itself(alignment, teacher, loss_of
 
 
 def test_an_online_teacher_runs_in_the_format_that_recorded_states_were_made_in(teacher, loss_of):
-    teacher = replace(teacher, precision="bfloat16")
     student, seen = steady(untaught(teacher, candidate("hidden_mse"))), set()
     product = next(module for module in teacher.model.modules() if isinstance(module, torch.nn.Linear))
     with product.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype)):
-        loss_of(student, candidate("hidden_mse"))
+        loss_of(student, candidate("hidden_mse"), online_teacher=replace(teacher, precision="bfloat16"))
     assert seen == {torch.bfloat16}
 
 

@@ -361,7 +361,6 @@ def test_texts_that_go_ahead_fill_batches_of_their_own(tiny_data):
         assert [lengths[place] for place in part] == sorted((lengths[place] for place in part), reverse=True)
 
 
-@pytest.mark.usefixtures("float32_alone")
 def test_the_sample_of_a_classifier_is_its_first_texts_though_batches_go_by_length(tiny_data):
     """The texts after the first ones are the longest, so that a batch by length begins with them."""
     model, texts = classifier(), tiny_data["train"]["text"]
