@@ -29,9 +29,7 @@ def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOpti
         if not options.teacher_fine_tune:
             return _import(uri, folder, names, options.teacher_max_tokens, precision)
         set_seed(options.teacher_seed)
-        teacher = load_classifier(
-            folder, max_tokens=options.teacher_max_tokens, labels=names, precision=precision
-        )
+        teacher = load_classifier(folder, max_tokens=options.teacher_max_tokens, labels=names, precision=precision)
     depth(teacher.model)  # an unknown architecture fails before training
     schedule = Schedule(
         epochs=options.teacher_epochs,
