@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 from transformers import (
+    DataCollatorWithPadding,
     EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
@@ -64,22 +65,9 @@ def tokenized(classifier: TextClassifier, split: Dataset) -> Dataset:
     )
 
 
-def collator(classifier: TextClassifier) -> Callable[[Sequence[dict[str, Any]]], dict[str, Any]]:
-    """Batches padded to their longest text: model inputs, `labels` and `index`."""
-
-    def collate(examples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        batch = classifier.tokenizer.pad(
-            {"input_ids": [example["input_ids"] for example in examples]},
-            return_tensors="pt",
-            return_attention_mask=True,
-        )
-        return {
-            "input_ids": batch["input_ids"],
-            "attention_mask": batch["attention_mask"],
-            "labels": torch.tensor([example["label"] for example in examples]),
-            "index": torch.tensor([example["index"] for example in examples]),
-        }
-
+def collator(classifier: TextClassifier) -> Callable[[list[dict[str, Any]]], Mapping[str, Any]]:
+    """Batches padded to their longest text: model inputs [B, L], `labels`, `length` and `index`, [B]."""
+    collate: Callable[[list[dict[str, Any]]], Mapping[str, Any]] = DataCollatorWithPadding(classifier.tokenizer)
     return collate
 
 
