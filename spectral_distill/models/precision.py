@@ -5,6 +5,10 @@ where a teacher is made; the classifier carries it from there, in memory and in 
 students. Everything here takes the format as an argument.
 """
 
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -39,17 +43,22 @@ def resolve(setting: Literal["auto"] | Precision) -> Precision:
 def _is_bfloat16_fast() -> bool:
     """Whether bfloat16 is worth it here: a GPU of compute capability 8 on, or a CPU that multiplies faster in it.
 
-    A CPU's flags do not tell: AVX512-BF16 without AMX can be slower than float32. So this measures. The formats take
-    turns, and the fastest of many products is what counts, so that a busy moment hits neither alone.
+    A CPU's flags do not tell: AVX512-BF16 without AMX can be slower than float32. So this measures, in a process of its
+    own with one thread: on a busy machine several threads wait for each other, which says nothing about the format, and
+    the number of threads of this process must stay as it is.
     """
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    float32, bfloat16 = _product_seconds(torch.float32, torch.bfloat16)
+    command = [sys.executable, "-P", __file__]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    measured = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    float32, bfloat16 = json.loads(measured.stdout)
     return float32 >= _WORTHWHILE * bfloat16
 
 
 def _product_seconds(*dtypes: torch.dtype) -> list[float]:
-    """The fastest of many products of an encoder's shape, in each format."""
+    """The fastest of many products of an encoder's shape, in each format. The formats take turns, so that a busy moment
+    hits neither alone."""
     shapes = (128, 768), (768, 3072)
     factors = [[torch.ones(shape, dtype=dtype) for shape in shapes] for dtype in dtypes]
     rounds = [[_seconds(*pair) for pair in factors] for _ in range(_ROUNDS)]
@@ -92,3 +101,7 @@ def inference_in(precision: Precision) -> Iterator[None]:
     autocast keeps the weights that it has cast, which in inference mode it would not."""
     with torch.no_grad(), products_in(precision):
         yield
+
+
+if __name__ == "__main__":  # what `_is_bfloat16_fast` runs
+    print(json.dumps(_product_seconds(torch.float32, torch.bfloat16)))

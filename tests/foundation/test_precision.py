@@ -1,5 +1,9 @@
 """The format of matrix products: `auto` measures once, and everything else does as it is told."""
 
+import json
+import subprocess
+from types import SimpleNamespace
+
 import pytest
 import torch
 from helpers import MAX_TOKENS, NO_RUN, same_weights
@@ -25,8 +29,9 @@ def machine(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(precision, "_is_bfloat16_fast", precision._is_bfloat16_fast.__wrapped__)
 
     def takes(times_as_long: float) -> None:
-        seconds = {torch.float32: 1.0, torch.bfloat16: times_as_long}
-        monkeypatch.setattr(precision, "_product_seconds", lambda *dtypes: [seconds[dtype] for dtype in dtypes])
+        monkeypatch.setattr(
+            precision.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=f"[1.0, {times_as_long}]")
+        )
 
     return takes
 
@@ -48,15 +53,19 @@ def test_auto_takes_bfloat16_only_where_it_pays(machine, times_as_long, expected
 
 
 def test_a_process_measures_once(monkeypatch: pytest.MonkeyPatch):
-    measured: list[str] = []
+    measured: list[object] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(precision, "_product_seconds", lambda *_: [1.0, measured.append("once") or 2.0])
+    run = subprocess.run
+    monkeypatch.setattr(precision.subprocess, "run", lambda *a, **b: measured.append(run(*a, **b)) or measured[-1])
     precision._is_bfloat16_fast.cache_clear()
     try:
-        assert [precision.resolve("auto") for _ in range(3)] == ["float32"] * 3
+        [answer] = {precision.resolve("auto") for _ in range(3)}
     finally:
         precision._is_bfloat16_fast.cache_clear()
-    assert measured == ["once"]
+    [measurement] = measured
+    float32, bfloat16 = json.loads(measurement.stdout)
+    assert float32 > 0 < bfloat16
+    assert answer == ("bfloat16" if float32 >= 1.2 * bfloat16 else "float32")
 
 
 @every_format
