@@ -11,9 +11,11 @@ from helpers import LABELS, MAX_TOKENS, intents, out_of_scope, split_of, tiny_be
 from hypothesis import settings
 from transformers import BertModel
 
+from spectral_distill.core.progress import print_events
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
 
 os.environ["SPECTRAL_DISTILL_WAIT_SECONDS"] = "0"  # a service that is away fails at once
+print_events()  # as steps do
 
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("project")
