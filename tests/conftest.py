@@ -48,7 +48,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_classifier(tiny_checkpoint: Path) -> TextClassifier:
     """The tiny encoder with a new head for the four labels; a fresh one for each test, the same each time."""
     torch.manual_seed(0)
-    return load_classifier(tiny_checkpoint, max_tokens=MAX_TOKENS, labels=LABELS)
+    return load_classifier(tiny_checkpoint, max_tokens=MAX_TOKENS, labels=LABELS, precision="float32")
 
 
 @pytest.fixture(scope="session")

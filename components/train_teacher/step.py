@@ -9,7 +9,7 @@ from spectral_distill.data.dataset import load_intents
 from spectral_distill.evaluation.scores import answer, save_evaluation, score
 from spectral_distill.storage.uris import whole_folder
 from spectral_distill.tracking.pipeline_run import task_run
-from spectral_distill.training.fine_tuning import make_teacher
+from spectral_distill.training.fine_tuning import make_teacher, with_precision
 
 
 def train_and_evaluate(
@@ -19,7 +19,7 @@ def train_and_evaluate(
     values = dict(settings)
     uri, version = values.pop("teacher"), values.pop("version")
     with step("train_teacher"), task_run("train_teacher", role="teacher") as run:
-        options = TeacherOptions(**values)
+        options = with_precision(TeacherOptions(**values))
         data = load_intents(dataset)
         told = {"teacher": uri, "teacher_version": version, **options.model_dump()}
         run.parameters(told)

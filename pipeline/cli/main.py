@@ -20,7 +20,7 @@ from spectral_distill.core.errors import UserError
 from spectral_distill.core.extras import extras_named
 from spectral_distill.run_settings import Settings, flat
 from spectral_distill.storage.uris import write_whole
-from spectral_distill.tracking.server import address
+from spectral_distill.tracking.server import DEFAULT_ENVIRONMENT, address
 
 _WORKSPACE = click.option(
     "--workspace",
@@ -53,7 +53,8 @@ single ones (`steps`). [examples/deployment.yaml](../examples/deployment.yaml) s
 
 def main() -> None:
     """Entry point: bad input becomes one line and exit code 2."""
-    os.environ.setdefault(waiting.VARIABLE, "0")  # whoever looks on can start a server
+    defaults = {waiting.VARIABLE: "0", **DEFAULT_ENVIRONMENT}  # whoever looks on can start a server: no waiting
+    os.environ.update({name: value for name, value in defaults.items() if name not in os.environ})
     try:
         with extras_named():
             cli(standalone_mode=False)
@@ -118,7 +119,7 @@ def run(settings_file: str | None, workspace: str, runner: str, image: str, **gi
     console.print(f"Report     {result['comparison']}/{REPORT}", soft_wrap=True)
     if result["published"]:
         console.print(f"Published  {result['published']}", soft_wrap=True)
-    console.print(f"MLflow     {_how_to_open_mlflow(place.use_tracking())}", soft_wrap=True)
+    console.print(f"MLflow     {_how_to_open_mlflow(place.tracking_uri())}", soft_wrap=True)
     console.print(f"Time       {time.monotonic() - started:.0f} s")
 
 
@@ -224,7 +225,8 @@ def compile_(output: str, image: str | None, deployment_file: str | None, settin
 def _tracking_of(workspace: str) -> str:
     """Where to read from, fit for the terminal. A workspace without runs is refused: MLflow would make a database."""
     place = open_workspace(workspace)
-    uri = place.use_tracking()
+    uri = place.tracking_uri()
+    os.environ.setdefault("MLFLOW_TRACKING_URI", uri)  # what this command reads with finds it there
     if not uri:
         raise UserError("MLFLOW_TRACKING_URI: found it empty, which tracks nothing; name a server, or unset it")
     if uri == f"sqlite:///{place.database}" and not place.database.exists():

@@ -14,7 +14,7 @@ from spectral_distill.distillation.checking import check_students
 from spectral_distill.distillation.features import extract, width
 from spectral_distill.distillation.signals import Feature, TextSignals, write_signals
 from spectral_distill.models.encoder_layers import depth, run_with_states
-from spectral_distill.models.precision import fast_inference, full_products
+from spectral_distill.models.precision import full_products, inference_in
 from spectral_distill.models.text_classifier import TextClassifier
 from spectral_distill.selection.mapping import Selection, save_selections
 from spectral_distill.storage.uris import whole_folder
@@ -61,7 +61,7 @@ def capture(
         "checkpoints": dict(checkpoints),
         **options.model_dump(),
     }
-    with whole_folder(target) as folder, fast_inference():
+    with whole_folder(target) as folder, inference_in(teacher.precision):
         write_signals(_record(teacher, data, features), features, facts, folder)
         save_selections(selections, folder)
     return facts

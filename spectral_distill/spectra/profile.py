@@ -33,7 +33,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from spectral_distill.models.precision import fast_inference, full_products
+from spectral_distill.models.precision import full_products, inference_in
 from spectral_distill.spectra import transforms as spectrum
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def profile_classifier(
 
     meter = SpectralMeter(clip_sigmas=clip_sigmas, token_stride=TOKEN_STRIDE)
     classifier.model.eval()
-    with fast_inference():
+    with inference_in(classifier.precision):
         for positions, batch in classifier.batches(texts, _BATCH, what, ahead=AHEAD):
             with meter.batch(batch["attention_mask"], torch.from_numpy(positions)) as measure:
                 run_and_show(classifier.model, measure, **batch)

@@ -178,7 +178,7 @@ def _capture(stage: Stage, candidates: Sequence[Candidate], settings: Settings) 
 def _anchor(key: Key, stage: Stage, settings: Settings) -> Row:
     if key[1] == TEACHER:
         return _row(key, stage, stage.teacher_answers, epochs=settings.teacher_epochs)
-    return _row(key, stage, frozen_answers(settings, stage.data))
+    return _row(key, stage, frozen_answers(settings, stage.data, stage.teacher.precision))
 
 
 def _train(key: Key, candidate: Candidate, stage: Stage, settings: Settings) -> Row:
@@ -251,6 +251,8 @@ def _digest(settings: Settings) -> str:
     """
     named_before = {new: old for old, new in RENAMED.items()}
     values = settings.model_dump(exclude={*_SOURCES, *RunOptions.model_fields, "candidates"})
+    if settings.precision == "auto":  # so were the rows made that are older than the setting
+        del values["precision"]
     shared: dict[str, Any] = {named_before.get(name, name): value for name, value in values.items()}
     shared |= {"data": data_version(settings.data), "teacher": checkpoints.version(settings.teacher)}
     if settings.data_unlabelled:  # then out-of-scope texts play one: which of the unlabelled ones are kept

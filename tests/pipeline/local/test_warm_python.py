@@ -33,20 +33,27 @@ def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(*arguments: str, **others) -> subprocess.CompletedProcess[str]:
+def run(python: str, *arguments: str, **others) -> subprocess.CompletedProcess[str]:
     """What kfp.local does with its interpreter."""
-    return subprocess.run([sys.executable, "-m", "task", *arguments], capture_output=True, text=True, **others)
+    return subprocess.run([python, "-m", "task", *arguments], capture_output=True, text=True, **others)
 
 
 def test_a_task_has_its_arguments_environment_folder_and_exit_code(tasks: Path) -> None:
-    cold = sys.executable
-    with warm_python(["wave"]):
-        assert sys.executable != cold
-        ended = run("3", "two words", env=os.environ | {"VALUE": "7"}, cwd=tasks)
+    with warm_python(["wave"], {}) as python:
+        assert python != sys.executable
+        ended = run(python, "3", "two words", env=os.environ | {"VALUE": "7"}, cwd=tasks)
     assert ended.returncode == 3
     assert ended.stdout == f"argv ['3', 'two words'] value 7 folder {tasks}\n"
     assert ended.stderr == "warm True\n"
-    assert sys.executable == cold
+
+
+def test_imports_find_the_given_variables_and_tasks_find_their_own(tasks: Path) -> None:
+    (tasks / "reader.py").write_text("import os\nFOUND = os.environ.get('VALUE')\n")
+    (tasks / "teller.py").write_text("import os, reader\nprint(reader.FOUND, os.environ.get('VALUE'))\n")
+    with warm_python(["reader"], {"VALUE": "of the imports"}) as python:
+        ended = subprocess.run([python, "-m", "teller"], capture_output=True, text=True, check=True)
+    assert ended.stdout == "of the imports None\n"
+    assert "VALUE" not in os.environ
 
 
 def test_the_interpreter_may_lie_below_a_folder_with_blanks(tasks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,25 +62,25 @@ def test_the_interpreter_may_lie_below_a_folder_with_blanks(tasks: Path, monkeyp
     python.symlink_to(sys.executable)
     monkeypatch.setattr(sys, "executable", str(python))
     monkeypatch.setenv("PYTHONPATH", f"{tasks}{os.pathsep}{ROOT}")
-    with warm_python(["wave"]):
-        ended = run("3", "two words")
+    with warm_python(["wave"], {}) as launcher:
+        ended = run(launcher, "3", "two words")
     assert ended.returncode == 3
     assert ended.stdout.startswith("argv ['3', 'two words']")
     assert ended.stderr == "warm True\n"
 
 
 def test_a_fault_keeps_its_traceback(tasks: Path) -> None:
-    with warm_python(["wave"]):
-        ended = run("fault")
+    with warm_python(["wave"], {}) as python:
+        ended = run(python, "fault")
     assert ended.returncode == 1
     assert "Traceback" in ended.stderr
     assert "ZeroDivisionError: a fault" in ended.stderr
 
 
 def test_tasks_know_nothing_of_each_other(tasks: Path) -> None:
-    with warm_python(["wave"]):
-        first = run("0", env=os.environ | {"VALUE": "1"})
-        second = run("0", env={name: value for name, value in os.environ.items() if name != "VALUE"})
+    with warm_python(["wave"], {}) as python:
+        first = run(python, "0", env=os.environ | {"VALUE": "1"})
+        second = run(python, "0", env={name: value for name, value in os.environ.items() if name != "VALUE"})
     assert "value 1" in first.stdout
     assert "value None" in second.stdout
 
@@ -81,8 +88,8 @@ def test_tasks_know_nothing_of_each_other(tasks: Path) -> None:
 def test_tasks_end_when_the_run_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sleeper.py").write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n")
     (tmp_path / "starter.py").write_text(
-        "import subprocess, sys\nfrom pipeline.local.warm_python import warm_python\n"
-        "with warm_python(['wave']):\n    subprocess.run([sys.executable, '-m', 'sleeper'])\n"
+        "import subprocess\nfrom pipeline.local.warm_python import warm_python\n"
+        "with warm_python(['wave'], {}) as python:\n    subprocess.run([python, '-m', 'sleeper'])\n"
     )
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
     with subprocess.Popen([sys.executable, "-m", "starter"], stdout=subprocess.PIPE, text=True) as starter:

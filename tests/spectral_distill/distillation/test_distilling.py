@@ -1,7 +1,8 @@
 """Students taught for real, by a tiny teacher on tiny intents."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from spectral_distill.distillation.losses import ALIGNMENTS, distillation_kl
 from spectral_distill.distillation.online_teacher import OnlineTeacher
 from spectral_distill.distillation.signals import Signals, load_facts
 from spectral_distill.distillation.student import Description
-from spectral_distill.models import checkpoints, precision
+from spectral_distill.models import checkpoints
 from spectral_distill.models.encoder_layers import depth, layer_stack, shallow_copy_of
 from spectral_distill.models.linear_probe import start_from_probe
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
@@ -46,20 +47,11 @@ def candidate(alignment: str = "none", **others: Any) -> Candidate:
     return Candidate(**{"strategy": "manual", "layers": 2, "teacher_layers": [1, 3], "alignment": alignment} | others)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def float32() -> Iterator[None]:
-    """Machines with fast bfloat16 would record in it, and numbers could only be compared to two digits."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in ("models.precision", "training.trainer"):
-            patch.setattr(f"spectral_distill.{module}.fast_bf16", lambda: False)
-        yield
-
-
 @pytest.fixture(scope="module")
 def teacher(tiny_checkpoint: Path, tiny_data: DatasetDict) -> TextClassifier:
-    """A teacher that has learnt the tiny intents."""
+    """A teacher that has learnt the tiny intents, in float32: in bfloat16 numbers only compare to two digits."""
     torch.manual_seed(0)
-    classifier = load_classifier(tiny_checkpoint, max_tokens=MAX_TOKENS, labels=LABELS)
+    classifier = load_classifier(tiny_checkpoint, max_tokens=MAX_TOKENS, labels=LABELS, precision="float32")
     start_from_probe(classifier, tiny_data["train"])
     schedule = Schedule(epochs=6, learning_rate=3e-3, batch_size=16, seed=0)
     train, validation = tokenized(classifier, tiny_data["train"]), tokenized(classifier, tiny_data["validation"])
@@ -155,11 +147,11 @@ def loss_of(teacher, tiny_data, recorded, logits_only, tmp_path):
 
     def loss(
         student: Any, wanted: Candidate, *, online: bool = True, progress: float = 0.0,
-        rows: Sequence[int] = SOME_TEXTS,
+        rows: Sequence[int] = SOME_TEXTS, online_teacher: TextClassifier = teacher,
     ) -> float:  # fmt: skip
         folder = logits_only if online else recorded
         signals, others = (Signals(folder, tiny_data[split]["id"]) for split in ("train", "validation"))
-        states = OnlineTeacher(teacher, tiny_data["train"]["text"]) if online else signals
+        states = OnlineTeacher(online_teacher, tiny_data["train"]["text"]) if online else signals
         trainer = trainer_of(student, signals, others, wanted, tmp_path, states, progress)
         with torch.no_grad():
             return float(trainer.batch_loss(some_batch(teacher, tiny_data["train"], rows), student)[0])
@@ -210,12 +202,11 @@ def test_recorded_states_teach_as_the_teacher_itself(alignment, teacher, loss_of
     assert losses[1] > 1e-4
 
 
-def test_an_online_teacher_runs_in_the_format_that_recorded_states_were_made_in(teacher, loss_of, monkeypatch):
-    monkeypatch.setattr(precision, "fast_bf16", lambda: True)
+def test_an_online_teacher_runs_in_the_format_that_recorded_states_were_made_in(teacher, loss_of):
     student, seen = steady(untaught(teacher, candidate("hidden_mse"))), set()
     product = next(module for module in teacher.model.modules() if isinstance(module, torch.nn.Linear))
     with product.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype)):
-        loss_of(student, candidate("hidden_mse"))
+        loss_of(student, candidate("hidden_mse"), online_teacher=replace(teacher, precision="bfloat16"))
     assert seen == {torch.bfloat16}
 
 

@@ -324,13 +324,6 @@ def classifier() -> TextClassifier:
     return TextClassifier(model=BertForSequenceClassification(tiny_bert_config()).eval(), tokenizer=tiny_tokenizer())
 
 
-@pytest.fixture
-def float32_alone(monkeypatch):
-    """No bf16, even where the machine is fast in it: its rounding depends on how texts are batched."""
-    monkeypatch.setattr("spectral_distill.models.precision.fast_bf16", lambda: False)
-
-
-@pytest.mark.usefixtures("float32_alone")
 def test_a_classifier_is_profiled_as_its_texts_one_by_one(tiny_data):
     model, texts = classifier(), tiny_data["train"]["text"][:40]  # more than a batch
     profile = profile_classifier(model, texts, bins=0, clip_sigmas=4.0)
@@ -369,7 +362,6 @@ def test_texts_that_go_ahead_fill_batches_of_their_own(tiny_data):
         assert [lengths[place] for place in part] == sorted((lengths[place] for place in part), reverse=True)
 
 
-@pytest.mark.usefixtures("float32_alone")
 def test_the_sample_of_a_classifier_is_its_first_texts_though_batches_go_by_length(tiny_data):
     """The texts after the first ones are the longest, so that a batch by length begins with them."""
     model, texts = classifier(), tiny_data["train"]["text"]

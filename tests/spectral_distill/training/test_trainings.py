@@ -51,10 +51,22 @@ class Crash(Exception):
     """What interrupts a training within a process."""
 
 
-def test_of_several_gpus_one_is_used(tmp_path):
-    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none")
-    arguments._n_gpu = 2
-    assert ClassifierTrainer(model=tiny_model().model, args=arguments).args.n_gpu == 1
+class Counting(ClassifierTrainer):
+    """Keeps how many GPUs it trains on."""
+
+    gpus: set[int]
+
+    def batch_loss(self, inputs, model):
+        self.gpus.add(self.args.n_gpu)
+        return super().batch_loss(inputs, model)
+
+
+def test_of_several_gpus_one_is_used(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(TrainingArguments, "n_gpu", property(lambda _: 2))
+    Counting.gpus = set()
+    train(tiny_model(), Counting, schedule=SHORT)
+    assert Counting.gpus == {1}
 
 
 # -- finished ---------------------------------------------------------------------------------------------------------
