@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from datasets import DatasetDict
+from helpers import tiny_card
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.progress import EVENTS_FILE
@@ -71,7 +72,7 @@ def step_refuses(
 def prepared(tmp_path_factory: pytest.TempPathFactory, tiny_data: DatasetDict) -> Path:
     """The tiny intents as the artifact of `prepare_data`."""
     folder = tmp_path_factory.mktemp("prepared")
-    save_intents(tiny_data, {"source": "tiny"}, folder)
+    save_intents(tiny_data, tiny_card(), folder)
     return folder
 
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from helpers import profile_of
+from helpers import profile_facts, profile_of
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -48,7 +48,7 @@ def fingerprints_of(depth: int, seed: int, scale: float = 1.0) -> SpectralProfil
     values = np.random.default_rng(seed).uniform(0, scale, size=(depth + 1, GRID_BINS))
     values[0] += 100
     profile = profile_of([1.0] * depth, **{"token/state/rms/fingerprint": torch.from_numpy(values)})
-    return SpectralProfile(arrays=profile.arrays, facts=profile.facts | {"token_grid_points": TOKEN_GRID})
+    return SpectralProfile(arrays=profile.arrays, facts=profile_facts(depth=depth, token_grid_points=TOKEN_GRID))
 
 
 matrices = st.integers(1, 7).flatmap(
