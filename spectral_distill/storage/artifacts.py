@@ -20,7 +20,7 @@ class SparseRecord(Record):
     """A record that leaves out the optional fields without a value instead of writing null."""
 
     @model_serializer(mode="wrap")
-    def _without_none(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_none(self, serialize: SerializerFunctionWrapHandler) -> dict[str, object]:
         return {name: value for name, value in serialize(self).items() if value is not None}
 
 

@@ -79,7 +79,7 @@ def test_only_layers_and_features_that_are_wanted_are_recorded(record, signals):
 
 def test_without_alignment_only_logits_are_recorded(record, signals, tmp_path):
     facts = record(({"alignment": "none"}, [[0], [3]]))
-    assert signals().features == {} and facts["gib"] == {} and facts.over_budget == []
+    assert signals().features == {} and facts.gib == {} and facts.over_budget == []
     with pa.memory_map(str(tmp_path / "signals" / "signals.arrow")) as stream:
         assert pa.ipc.open_file(stream).schema.names == ["id", "logits"]
 
@@ -94,8 +94,8 @@ def unlabelled(monkeypatch, tiny_data):
 
 def test_unlabelled_texts_are_recorded_as_training_texts_are(unlabelled, record, signals, tiny_classifier, tmp_path):
     facts = record(({"alignment": "hidden_mse"}, [[1], [3]]))
-    assert facts["texts"] == TRAIN + 3
-    assert bytes_in_file(tmp_path / "signals", "tokens") == 2 * facts["tokens"] * 2 * CHANNELS
+    assert facts.texts == TRAIN + 3
+    assert bytes_in_file(tmp_path / "signals", "tokens") == 2 * facts.tokens * 2 * CHANNELS
     torch.testing.assert_close(
         signals(UNLABELLED).logits, torch.from_numpy(tiny_classifier.logits(unlabelled["text"])), **NEAR
     )
