@@ -90,7 +90,7 @@ def cli() -> None:
 @setting_options
 def run(settings_file: str | None, workspace: str, runner: str, image: str, **given: str | None) -> None:
     """Run the whole pipeline on this machine."""
-    from pipeline.cli.leaderboard import comparison_rows, leaderboard_table
+    from pipeline.cli.leaderboard import compared, leaderboard_table
     from pipeline.local.display import Display
     from pipeline.local.docker_runner import find_image
     from pipeline.local.running import run_locally
@@ -105,14 +105,14 @@ def run(settings_file: str | None, workspace: str, runner: str, image: str, **gi
         _print_leaderboard(result["run"], workspace)
         return
 
-    from spectral_distill.comparison.artifact import REPORT, load_comparison
+    from spectral_distill.comparison.artifact import REPORT, Comparison
 
-    leaderboard = load_comparison(result["comparison"])
-    size = leaderboard["rows"][0]["evaluation"]["size"]
-    teacher = {**leaderboard["teacher"]["scores"], "bytes": size["teacher_bytes"]}
+    leaderboard = Comparison.load(result["comparison"])
+    size = leaderboard.rows[0].evaluation.size
+    teacher = {"accuracy": leaderboard.teacher.scores.accuracy, "bytes": size.teacher_bytes}
     console.print()
-    console.print(leaderboard_table(comparison_rows(leaderboard), teacher))
-    console.print(f"Verdict    {leaderboard['verdict']['reason']}")
+    console.print(leaderboard_table(compared(leaderboard), teacher))
+    console.print(f"Verdict    {leaderboard.verdict.reason}")
     console.print(
         f"Registry   {result['registered_model']} version {result['version']}, {result['alias']}: {result['reason']}"
     )
@@ -132,7 +132,7 @@ def compare(run_id: str | None, workspace: str) -> None:
 
 
 def _print_leaderboard(run_id: str | None, workspace: str) -> None:
-    from pipeline.cli.leaderboard import leaderboard_table, tracked_rows
+    from pipeline.cli.leaderboard import leaderboard_table, tracked
     from spectral_distill.tracking.mlflow_runs import RUN_ID_TAG
     from spectral_distill.tracking.pipeline_run import student_runs, teacher_scores
 
@@ -142,7 +142,7 @@ def _print_leaderboard(run_id: str | None, workspace: str) -> None:
         which = f"pipeline run {run_id}" if run_id else "any run"
         raise UserError(f"MLflow at {where}: found no students of {which}; start one with `spectral-distill run`")
     teacher = teacher_scores(found[0].data.tags[RUN_ID_TAG])
-    open_console().print(leaderboard_table(tracked_rows(found), teacher))
+    open_console().print(leaderboard_table(tracked(found), teacher))
 
 
 @cli.command()

@@ -24,7 +24,7 @@ from spectral_distill.data.sources import data_version
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.capturing import capture
 from spectral_distill.distillation.distilling import build_student, distill
-from spectral_distill.distillation.signals import load_facts
+from spectral_distill.distillation.signals_facts import SignalsFacts
 from spectral_distill.models import checkpoints
 from spectral_distill.models.checkpoints import readable_depth
 from spectral_distill.models.encoder_layers import depth
@@ -185,7 +185,7 @@ def _train(key: Key, candidate: Candidate, stage: Stage, settings: Settings) -> 
     started = time.monotonic()
     selection = select(stage.profile, candidate)
     with reported("distill_student", detail=candidate.name):
-        student = build_student(stage.teacher, selection, candidate, load_facts(stage.signals)["checkpoints"])
+        student = build_student(stage.teacher, selection, candidate, SignalsFacts.load(stage.signals).checkpoints)
         distill(
             teacher=stage.teacher,
             student=student,

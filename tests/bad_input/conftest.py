@@ -13,6 +13,7 @@ from datasets import DatasetDict
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.progress import EVENTS_FILE
 from spectral_distill.data.dataset import save_intents
+from tests.support.artifacts import tiny_card
 from tests.support.refusals import one_line
 
 _NEITHER_SET = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "KFP_RUN_ID")
@@ -73,7 +74,7 @@ def step_refuses(
 def prepared(tmp_path_factory: pytest.TempPathFactory, tiny_data: DatasetDict) -> Path:
     """The tiny intents as the artifact of `prepare_data`."""
     folder = tmp_path_factory.mktemp("prepared")
-    save_intents(tiny_data, {"source": "tiny"}, folder)
+    save_intents(tiny_data, tiny_card(), folder)
     return folder
 
 

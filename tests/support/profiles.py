@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 
 from spectral_distill.spectra.profile import SpectralMeter, SpectralProfile
+from tests.support.artifacts import profile_facts
 
 
 def profile_of(intensity: Sequence[float], **arrays: Tensor) -> SpectralProfile:
     """A profile of a teacher whose encoder layers have the given channel intensities; the embeddings have the most."""
     with_embeddings = torch.tensor([1000.0, *intensity], dtype=torch.float64)
     return SpectralProfile(
-        arrays={"channel/state/raw/intensity": with_embeddings, **arrays}, facts={"depth": len(intensity)}
+        arrays={"channel/state/raw/intensity": with_embeddings, **arrays}, facts=profile_facts(depth=len(intensity))
     )
 
 

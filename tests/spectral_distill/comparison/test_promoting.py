@@ -6,20 +6,21 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from spectral_distill.comparison.artifact import save_comparison
-from spectral_distill.comparison.promoting import promote
-from spectral_distill.core.settings import PublishingOptions
+from spectral_distill.comparison.artifact import REPORT, Comparison, DecisionSettings
+from spectral_distill.comparison.promoting import Outcome, promote
+from spectral_distill.core.settings import PublishingOptions, StudentOptions
 from spectral_distill.distillation.candidates import Candidate
-from spectral_distill.distillation.student import write_description
+from spectral_distill.distillation.student import StudentDescription
 from spectral_distill.selection.mapping import Selection
 from spectral_distill.storage import uris as storage
 from spectral_distill.tracking import mlflow_runs
 from spectral_distill.tracking import pipeline_run as tracking
+from tests.support.artifacts import profile_facts, signals_facts, student_evaluation, tiny_card
 
 MODEL = "intents"
 CANDIDATES = [Candidate(strategy="uniform", layers=2), Candidate(strategy="last", layers=1)]
 ACCURACY = {CANDIDATES[0].name: 0.9, CANDIDATES[1].name: 0.8}
-TEACHER = {"accuracy": 0.95, "macro_f1": 0.94}
+TEACHER = {"accuracy": 0.95, "macro_f1": 0.94, "ece": 0.1}
 
 
 @pytest.fixture
@@ -41,7 +42,9 @@ def students(tmp_path: Path) -> list[Path]:
         folder.mkdir()
         layers = [[(index, 1.0)] for index in range(candidate.layers)]
         selection = Selection(strategy=candidate.strategy, depth=4, layers=layers)
-        write_description(candidate=candidate, selection=selection, settings={}, signals={}, folder=folder)
+        StudentDescription(
+            candidate=candidate, selection=selection, settings=StudentOptions(), signals=signals_facts({})
+        ).save(folder)
         folders.append(folder)
     return folders
 
@@ -53,28 +56,31 @@ def comparison(tmp_path: Path) -> Path:
     decision = {"alias": "champion", "reason": "the first one", "champion_before": None}
     ships = CANDIDATES[0].name
     leaderboard = {
-        "rows": [row(candidate.name) for candidate in CANDIDATES],
-        "verdict": {"ship": ships, "reason": f"{ships} is better."},
+        "rows": [row(rank, candidate) for rank, candidate in enumerate(CANDIDATES, start=1)],
+        "verdict": {"winner": None, "tied": [], "ship": ships, "reason": f"{ships} is better."},
         "promotion": decision,
-        "teacher": {"scores": TEACHER},
-        "settings": {"promotion_model": MODEL},
+        "teacher": {"scores": TEACHER, "settings": {"teacher": "demo:minilm", "teacher_version": "1"}},
+        "data": tiny_card(),
+        "settings": DecisionSettings(promotion_model=MODEL),
+        "profile": profile_facts(),
     }
-    save_comparison(leaderboard, "<h1>Report</h1>", folder)
+    Comparison.model_validate(leaderboard).save(folder)
+    (folder / REPORT).write_text("<h1>Report</h1>", encoding="utf-8")
     return folder
 
 
-def row(name: str) -> dict[str, Any]:
-    accuracy = ACCURACY[name]
-    evaluation = {
-        "scores": {"accuracy": accuracy, "retention": accuracy / TEACHER["accuracy"], "agreement": 0.85},
-        "size": {"parameters": 5, "bytes": 20, "teacher_parameters": 50, "teacher_bytes": 200},
-        "speed": {"batch_32": {"speedup": 3.0}},
-    }
-    gap = {"difference": accuracy - TEACHER["accuracy"], "low": -0.2, "high": 0.0}
-    return {"student": name, "configuration": name, "evaluation": evaluation, "versus_teacher": gap}
+def row(rank: int, candidate: Candidate) -> dict[str, Any]:
+    name, accuracy = candidate.name, ACCURACY[candidate.name]
+    gap = {"difference": accuracy - TEACHER["accuracy"], "low": -0.2, "high": 0.0, "p_holm": 0.5}
+    scores = {**TEACHER, "accuracy": accuracy, "retention": accuracy / TEACHER["accuracy"], "agreement": 0.85}
+    return {
+        "rank": rank, "student": name, "configuration": name, "seeds": [0], "accuracy": accuracy,
+        "accuracy_interval_over_seeds": None, "versus_teacher": gap, "versus_best": None,
+        "evaluation": student_evaluation(candidate, scores=scores),
+    }  # fmt: skip
 
 
-def promote_registered(client: MlflowClient, comparison: Path, students: list[Path], data: Path) -> dict[str, Any]:
+def promote_registered(client: MlflowClient, comparison: Path, students: list[Path], data: Path) -> Outcome:
     """As a run does whose student an earlier one has registered."""
     digest = storage.version(str(students[0]))
     client.create_registered_model(MODEL)
@@ -94,7 +100,7 @@ def test_the_parent_of_a_cached_run_stands_alone(
     client: MlflowClient, comparison: Path, students: list[Path], tmp_path: Path
 ) -> None:
     outcome = promote_registered(client, comparison, students, tmp_path)
-    assert (outcome["version"], outcome["alias"], outcome["reason"]) == (1, "champion", "registered before")
+    assert (outcome.version, outcome.alias, outcome.reason) == (1, "champion", "registered before")
     found = tracking.student_runs("cached")
     assert {run.info.run_name: run.data.metrics["test.accuracy"] for run in found} == ACCURACY
     needed = {"test.retention", "test.agreement", "speed.batch_32.speedup", "size.bytes", "versus_teacher.difference"}

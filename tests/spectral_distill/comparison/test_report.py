@@ -13,13 +13,23 @@ import pandas as pd
 import pytest
 import torch
 
+from spectral_distill.comparison.artifact import Comparison
 from spectral_distill.comparison.promotion import decide
 from spectral_distill.comparison.ranking import Contestant, correct_on_test, rank
-from spectral_distill.comparison.report import confusion, reliability_bins, render_report, spectral_findings
+from spectral_distill.comparison.report import render_report
+from spectral_distill.comparison.report_tables import (
+    ConfusionRow,
+    ReliabilityBin,
+    confusion,
+    reliability_bins,
+    spectral_findings,
+)
 from spectral_distill.core.settings import ComparisonOptions, PromotionOptions
 from spectral_distill.distillation.candidates import parse_candidate
+from spectral_distill.evaluation.artifact import Evaluation
 from spectral_distill.evaluation.scores import score
 from spectral_distill.spectra.profile import SpectralMeter, SpectralProfile
+from tests.support.artifacts import signals_facts
 from tests.support.profiles import measure
 
 DEPTH, CHANNELS, TEXTS = 4, 64, 120
@@ -32,13 +42,12 @@ SECTIONS = ["leaderboard", "request", "data", "spectrum", "student", "settings"]
 class Run:
     """What one run hands to the report."""
 
-    leaderboard: dict[str, Any]
+    leaderboard: Comparison
     profile: SpectralProfile
-    chosen: dict[str, list[int]]
     predictions: pd.DataFrame
 
     def report(self) -> str:
-        return render_report(self.leaderboard, self.profile, self.chosen, self.predictions)
+        return render_report(self.leaderboard, self.profile, self.predictions)
 
 
 def answers(wrong: float, seed: int, labels: list[str] = LABELS, out_of_scope: bool = False) -> pd.DataFrame:
@@ -63,16 +72,16 @@ def random_profile(state: Callable[[int], torch.Tensor] | None = None) -> Spectr
     return meter.profile(bins=0)
 
 
-def evaluation(candidate: dict[str, Any], predictions: pd.DataFrame) -> dict[str, Any]:
+def evaluation(candidate: dict[str, Any], predictions: pd.DataFrame) -> Evaluation:
     made = parse_candidate(candidate)
     times = {"p50_ms": 4.0, "p95_ms": 5.0, "texts_per_s": 250.0}
     speed = {f"{who}_{name}": value for who in ("student", "teacher") for name, value in times.items()}
     speed["speedup"] = 2.5
-    return {
-        "name": made.name, "configuration": made.configuration, "candidate": made.model_dump(),
+    return Evaluation.model_validate({
+        "name": made.name, "configuration": made.configuration, "candidate": made,
         "settings": {"student_epochs": 7, "student_learning_rate": 0.00031, "latency_batches": 41},
-        "signals": {"over_budget": ["tokens"], "gib": {"tokens": 0.27}, "signals_budget_gib": 0.2},
-        "scores": {**score(predictions), "agreement": 0.9, "retention": 0.95},
+        "signals": signals_facts({}, over_budget=["tokens"], gib={"tokens": 0.27}, signals_budget_gib=0.2),
+        "scores": {**score(predictions).model_dump(), "agreement": 0.9, "retention": 0.95},
         "size": {"parameters": 17_000, "bytes": 68_000, "teacher_parameters": 22_000, "teacher_bytes": 88_000},
         "teacher_layers": [0, 3],
         "fidelity": [
@@ -80,7 +89,7 @@ def evaluation(candidate: dict[str, Any], predictions: pd.DataFrame) -> dict[str
             {"student_layer": 0, "teacher_layers": [[0, 0.3], [1, 0.7]], "channel": 0.1, "token": 0.2},
         ],
         "speed": {"batch_1": speed, "batch_32": speed},
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def data_card(labels: list[str]) -> dict[str, Any]:
@@ -104,27 +113,32 @@ def data_card(labels: list[str]) -> dict[str, Any]:
 
 
 def make_run(*, seeds: int = 1, labels: list[str] = LABELS, out_of_scope: bool = False) -> Run:
-    contestants, tables = [], {}
+    contestants, tables, evaluations = [], {}, {}
     for strategy, wrong in (("uniform", 0.3), ("spectral_intensity", 0.2)):
         for seed in range(seeds):
             table = answers(wrong, seed + 1, labels, out_of_scope)
             found = evaluation({"strategy": strategy, "layers": 2, "seed": seed, "temperature": 3.5}, table)
-            contestants.append(Contestant(evaluation=found, correct=correct_on_test(table)))
-            tables[found["name"]] = table
+            contestants.append(
+                Contestant(
+                    name=found.name, configuration=found.configuration, seed=seed, parameters=17_000,
+                    correct=correct_on_test(table),
+                )
+            )  # fmt: skip
+            tables[found.name], evaluations[found.name] = table, found
     teacher = answers(0.1, 0, labels, out_of_scope)
     ranking = rank(contestants, correct_on_test(teacher), ComparisonOptions())
-    shipped = next(member for member in contestants if member.name == ranking["verdict"]["ship"])
     profile, promotion = random_profile(), PromotionOptions(promotion_model="our-intents", promotion_margin=0.0123)
+    settings = {"teacher": "hf://org/teacher", "teacher_version": "etag:fed987", "teacher_epochs": 9}
     leaderboard = {
-        **ranking,
-        "promotion": {**decide(shipped.evaluation, None, promotion), "champion_before": None},
-        "teacher": {"scores": score(teacher), "settings": {"teacher": "hf://org/teacher", "teacher_epochs": 9}},
+        "rows": [{**dict(row), "evaluation": evaluations[row.student]} for row in ranking.standings],
+        "verdict": ranking.verdict,
+        "promotion": decide(0.9, 5.0, None, promotion),
+        "teacher": {"scores": score(teacher), "settings": settings},
         "data": data_card(labels),
         "settings": {**ComparisonOptions().model_dump(), **promotion.model_dump()},
         "profile": profile.facts,
     }
-    chosen = {row["configuration"]: [0, 3] for row in ranking["rows"]}
-    return Run(leaderboard, profile, chosen, tables[shipped.name])
+    return Run(Comparison.model_validate(leaderboard), profile, tables[ranking.verdict.ship])
 
 
 @pytest.fixture(scope="module")
@@ -207,8 +221,9 @@ def test_takes_its_colours_from_light_and_dark(page: str) -> None:
 
 
 def test_every_setting_appears(run: Run, page: str) -> None:
-    board, text = run.leaderboard, Outline(page).text
+    board, text = run.leaderboard.model_dump(exclude={"profile": {"schema_version"}}), Outline(page).text
     student = board["rows"][0]["evaluation"]
+    del student["signals"]["schema_version"]
     groups = [
         board["data"]["settings"], *board["data"]["further_sources"].values(), board["teacher"]["settings"],
         board["profile"], board["settings"],
@@ -219,17 +234,16 @@ def test_every_setting_appears(run: Run, page: str) -> None:
             assert all(f"{name}.{key} {inner}" in text for key, inner in value.items())
         else:
             shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-            assert f"{name} {', '.join(value) if isinstance(value, list) else shown}" in text
+            assert f"{name} {', '.join(value) if isinstance(value, list) else shown or 'none'}" in text
     assert board["data"]["version"] in text
     assert "3.5" in text, "the candidates' own settings"
 
 
 def test_headline_and_data_card_give_the_numbers(run: Run, page: str) -> None:
     text = Outline(page).text
-    shipped = next(row for row in run.leaderboard["rows"] if row["student"] == run.leaderboard["verdict"]["ship"])
-    assert run.leaderboard["verdict"]["reason"] in text
+    assert run.leaderboard.verdict.reason in text
     assert "becomes champion of our-intents : there is no champion yet" in text
-    assert f"{shipped['accuracy']:.2%} of the test texts right" in text
+    assert f"{run.leaderboard.shipped.accuracy:.2%} of the test texts right" in text
     assert "train 401 2 13 1 17" in text, "rows read, empty, duplicates, conflicts, leaks"
     assert "“either”: lost_card, top_up" in text
     assert "0 0 (0.3), 1 (0.7) 0.100 0.200" in text, "student layer, weighted teacher layers, distances"
@@ -239,10 +253,11 @@ def test_hostile_names_and_texts_stay_text() -> None:
     labels = [HOSTILE, '"><img src=x onerror=alert(1)>', *LABELS[2:]]
     hostile = make_run(labels=labels)
     hostile.predictions["text"] = HOSTILE
-    for row in hostile.leaderboard["rows"]:
-        hostile.chosen[row["configuration"] + HOSTILE] = hostile.chosen.pop(row["configuration"])
+    board = hostile.leaderboard.model_dump()
+    for row in board["rows"]:
         row["configuration"] += HOSTILE
-    hostile.leaderboard["teacher"]["settings"]["teacher"] = HOSTILE
+    board["teacher"]["settings"]["teacher"] = HOSTILE
+    hostile.leaderboard = Comparison.model_validate(board)
     page = hostile.report()
     assert page.count("<script>") == 1, "the report's own"
     assert "<img" not in page
@@ -255,7 +270,9 @@ def test_the_same_run_gives_the_same_bytes(run: Run, page: str) -> None:
 
 def test_optional_numbers_show_only_where_they_were_measured(page: str) -> None:
     full = make_run(seeds=3, out_of_scope=True)
-    full.leaderboard["promotion"]["champion_before"] = {"version": 12, "problem": "it is gone"}
+    board = full.leaderboard.model_dump()
+    board["promotion"]["champion_before"] = {"version": 12, "problem": "it is gone"}
+    full.leaderboard = Comparison.model_validate(board)
     with_all, without = Outline(full.report()).text, Outline(page).text
     for words in (
         "95% over seeds", "in the mean of 3 seeds", "Out-of-scope AUROC", "with an AUROC of",
@@ -267,11 +284,13 @@ def test_optional_numbers_show_only_where_they_were_measured(page: str) -> None:
 def test_splits_without_labels_are_counted_but_have_no_column_of_labels() -> None:
     found = make_run()
     split = {"texts": 4321, "words_mean": 7.5, "words_max": 21, "texts_by_label": {}}
-    found.leaderboard["data"]["splits"] = {**found.leaderboard["data"]["splits"], "unlabelled": split}
-    found.leaderboard["data"]["cleaning"]["unlabelled_removed"] = {
-        "duplicates": 1234, "in_another_split": 17, "test_texts_once_labelled": 2345
-    }  # fmt: skip
-    found.leaderboard["data"]["cleaning"]["altered_copies"] = {"made": 3456, "kept": 2109}
+    board = found.leaderboard.model_dump()
+    board["data"]["splits"] |= {"unlabelled": split}
+    board["data"]["cleaning"] |= {
+        "unlabelled_removed": {"duplicates": 1234, "in_another_split": 17, "test_texts_once_labelled": 2345},
+        "altered_copies": {"made": 3456, "kept": 2109},
+    }
+    found.leaderboard = Comparison.model_validate(board)
     page = Outline(found.report()).text
     assert all(words in page for words in ("4,321", "1,234 that stand there twice", "2,345 that would be test texts"))
     assert "among the unlabelled ones: 2,109; of 3,456 made" in page
@@ -286,25 +305,28 @@ def test_a_student_without_mistakes_has_no_confusions() -> None:
 
 def test_noise_is_called_white_and_an_order_of_channels_is_not() -> None:
     noise = spectral_findings(random_profile())
-    assert noise["white"] and noise["order_irrelevant"]
-    assert noise["ratio"] == pytest.approx((0.886, 0.886), abs=0.02)
+    assert noise.white and noise.order_irrelevant
+    assert noise.ratio == pytest.approx((0.886, 0.886), abs=0.02)
     wave = torch.sin(2 * torch.pi * 3 * torch.arange(CHANNELS) / CHANNELS).expand(8, 16, CHANNELS)
     ordered = make_run()
     ordered.profile = random_profile(lambda layer: wave)
     found = spectral_findings(ordered.profile)
-    assert not found["white"] and not found["order_irrelevant"]
+    assert not found.white and not found.order_irrelevant
     assert "the order of channels does count" in Outline(ordered.report()).text
 
 
 def test_confusion_counts_every_text_of_its_rows() -> None:
     test = pd.DataFrame({"label": list("aaabbc"), "predicted": list("aabcbc"), "confidence": 0.5})
     rows = confusion(test, ["a", "b"])
-    assert [row["counts"] for row in rows] == [[2, 1], [0, 1]]
-    assert [(row["others"], row["total"]) for row in rows] == [(0, 3), (1, 2)]
+    assert rows == [
+        ConfusionRow(label="a", counts=[2, 1], others=0, total=3),
+        ConfusionRow(label="b", counts=[0, 1], others=1, total=2),
+    ]
 
 
 def test_reliability_bins_by_hand() -> None:
     test = pd.DataFrame({"label": list("aaaa"), "predicted": list("aaba"), "confidence": [0.11, 0.95, 1.0, 0.93]})
     low, high = reliability_bins(test)
-    assert low == pytest.approx({"low": 0.1, "high": 0.2, "confidence": 0.11, "accuracy": 1, "texts": 1})
-    assert high == pytest.approx({"low": 0.9, "high": 1.0, "confidence": 0.96, "accuracy": 2 / 3, "texts": 3})
+    assert low == ReliabilityBin(low=0.1, high=0.2, confidence=0.11, accuracy=1, texts=1)
+    assert (high.low, high.high, high.texts) == (0.9, 1.0, 3)
+    assert (high.confidence, high.accuracy) == pytest.approx((0.96, 2 / 3))

@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections import Counter
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import PreparationOptions
+from spectral_distill.data.card import Cleaning
 from spectral_distill.data.cleaning import clean_splits, clean_text, same_text_key
 from spectral_distill.data.tables import Row
 
@@ -28,13 +28,13 @@ def texts(rows: list[Row]) -> list[str]:
     return [row.text for row in rows]
 
 
-def removed(done: dict[str, Any]) -> int:
+def removed(done: Cleaning) -> int:
     """All texts that the card counts as gone."""
     return (
-        sum(done["empty_removed"].values())
-        + sum(done["duplicates_removed"].values())
-        + sum(found["texts"] for found in done["conflicting_labels_removed"].values())
-        + sum(done["leaks_removed"].values())
+        sum(done.empty_removed.values())
+        + sum(done.duplicates_removed.values())
+        + sum(found.texts for found in done.conflicting_labels_removed.values())
+        + sum(done.leaks_removed.values())
     )
 
 
@@ -69,7 +69,7 @@ def test_empty_texts_go_and_are_counted() -> None:
     splits, done = clean_splits(
         {"train": [*base(), Row(" \t", "lock"), Row("", "find")], "test": [*base(2), Row("", "lock")]}, OPTIONS
     )
-    assert done["empty_removed"] == {"train": 2, "test": 1}
+    assert done.empty_removed == {"train": 2, "test": 1}
     assert "" not in texts(splits["train"]) + texts(splits["test"])
 
 
@@ -79,7 +79,7 @@ def test_duplicates_in_train_keep_the_first() -> None:
         {"train": rows, "validation": labelled("lock", 2, 50), "test": labelled("find", 2, 50)}, OPTIONS
     )
     assert [text for text in texts(splits["train"]) if same_text_key(text) == "openit"] == ["Open it!"]
-    assert done["duplicates_removed"] == {"train": 2, "validation": 0}
+    assert done.duplicates_removed == {"train": 2, "validation": 0}
 
 
 def test_texts_under_several_labels_go_altogether_and_are_listed() -> None:
@@ -87,7 +87,7 @@ def test_texts_under_several_labels_go_altogether_and_are_listed() -> None:
     splits, done = clean_splits({"train": rows}, OPTIONS)
     kept = [text for split in splits.values() for text in texts(split)]
     assert "openit" not in map(same_text_key, kept)
-    assert done["conflicting_labels_removed"]["train"] == {
+    assert done.conflicting_labels_removed["train"].model_dump() == {
         "texts": 1, "examples": [{"text": "open it", "labels": ["find", "lock"]}],
     }  # fmt: skip
 
@@ -96,7 +96,7 @@ def test_what_train_and_test_share_leaves_train() -> None:
     test = [Row("Lock number 0!", "lock"), Row("find number 1", "find")]
     splits, done = clean_splits({"train": base(), "test": test}, OPTIONS)
     assert splits["test"] == test
-    assert done["leaks_removed"] == {"test": 0, "train": 2}
+    assert done.leaks_removed == {"test": 0, "train": 2}
     assert not {"locknumber0", "findnumber1"} & {
         same_text_key(text) for text in texts(splits["train"] + splits["validation"])
     }
@@ -105,7 +105,7 @@ def test_what_train_and_test_share_leaves_train() -> None:
 def test_what_validation_and_test_share_leaves_validation() -> None:
     validation, test = [*labelled("lock", 2, 20), *labelled("find", 2, 20)], labelled("lock", 1, 20)
     splits, done = clean_splits({"train": base(), "validation": validation, "test": test}, OPTIONS)
-    assert done["leaks_removed"] == {"test": 0, "validation": 1, "train": 0}
+    assert done.leaks_removed == {"test": 0, "validation": 1, "train": 0}
     assert texts(splits["validation"]) == ["lock number 21", "find number 20", "find number 21"]
     assert splits["test"] == test
 
@@ -114,7 +114,7 @@ def test_what_train_and_validation_share_leaves_train() -> None:
     splits, done = clean_splits(
         {"train": base(), "validation": labelled("lock", 1), "test": labelled("find", 2, 50)}, OPTIONS
     )
-    assert done["leaks_removed"]["train"] == 1
+    assert done.leaks_removed["train"] == 1
     assert "lock number 0" not in texts(splits["train"])
 
 
@@ -122,7 +122,7 @@ def test_a_given_test_split_keeps_order_and_duplicates() -> None:
     test = [Row("b", "lock"), Row("a", "find"), Row("B!", "lock"), Row("b", "find"), Row("a", "find")]
     splits, done = clean_splits({"train": base(), "test": test}, OPTIONS)
     assert splits["test"] == test
-    assert done["duplicates_kept_in_test"] == 3
+    assert done.duplicates_kept_in_test == 3
 
 
 def test_given_splits_come_back_in_order_and_none_is_made() -> None:
@@ -130,14 +130,14 @@ def test_given_splits_come_back_in_order_and_none_is_made() -> None:
     splits, done = clean_splits(given_splits, OPTIONS)
     assert splits == given_splits
     assert list(splits) == ["train", "validation", "test"]
-    assert done["splits_made"] == []
+    assert done.splits_made == []
 
 
 def test_missing_splits_are_made_and_named() -> None:
     splits, done = clean_splits(
         {"train": base(2000)}, PreparationOptions(data_test_share=0.2, data_validation_share=0.1)
     )
-    assert done["splits_made"] == ["test", "validation"]
+    assert done.splits_made == ["test", "validation"]
     # Of 4,000 lots 800 +- 25 are below a fifth, of the other 3,200 320 +- 17 below a tenth: within four deviations.
     assert len(splits["test"]) == pytest.approx(800, abs=100)
     assert len(splits["validation"]) == pytest.approx(320, abs=68)
@@ -182,7 +182,7 @@ def test_a_rare_label_stands_in_every_made_split() -> None:
 
 def test_labels_missing_from_given_splits_are_noted() -> None:
     splits = {"train": base() + labelled("pay", 3), "validation": labelled("pay", 2, 9), "test": labelled("lock", 2, 9)}
-    assert clean_splits(splits, OPTIONS)[1]["labels_missing"] == {
+    assert clean_splits(splits, OPTIONS)[1].labels_missing == {
         "validation": ["find", "lock"],
         "test": ["find", "pay"],
     }
@@ -209,8 +209,8 @@ def test_splits_are_disjoint_and_every_row_is_accounted_for(
     assert not keys["train"] & keys["test"]
     assert not keys["validation"] & keys["test"]
     assert len(keys["train"]) == len(splits["train"])
-    assert sum(done["rows_read"].values()) == sum(len(rows) for rows in given_splits.values())
-    assert sum(done["rows_read"].values()) == sum(len(rows) for rows in splits.values()) + removed(done)
+    assert sum(done.rows_read.values()) == sum(len(rows) for rows in given_splits.values())
+    assert sum(done.rows_read.values()) == sum(len(rows) for rows in splits.values()) + removed(done)
     if test is not None:
         assert texts(splits["test"]) == [clean_text(row.text) for row in test if row.text.strip()]
 
@@ -246,7 +246,7 @@ def test_few_texts_of_each_label_are_drawn_by_the_seed_before_validation_is_held
     drawn = Counter(row.label for row in splits["train"] + splits["validation"])
     assert drawn == {"lock": 10, "find": 8}
     assert len(splits["test"]) == 2
-    assert done["left_out_by_texts_per_label"] == 20
+    assert done.left_out_by_texts_per_label == 20
     assert clean_splits(dict(given), few)[0] == splits
     other, _ = clean_splits(dict(given), PreparationOptions(data_examples_per_label=10, data_split_seed=14))
     assert set(texts(other["train"])) != set(texts(splits["train"]))

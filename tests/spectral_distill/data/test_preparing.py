@@ -10,12 +10,12 @@ from datasets import DatasetDict
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import PreparationOptions
+from spectral_distill.data.card import DataCard
 from spectral_distill.data.dataset import (
     NO_LABEL,
     OUT_OF_SCOPE,
     UNLABELLED,
     class_names,
-    load_card,
     load_intents,
     transfer_set,
 )
@@ -33,8 +33,8 @@ def prepared(
         out_of_scope_version=version(out_of_scope), unlabelled_data=str(unlabelled),
         unlabelled_version=version(unlabelled), options=PreparationOptions(**options), target=target,
     )  # fmt: skip
-    assert load_card(target) == json.loads(json.dumps(card))
-    return load_intents(target), card
+    assert DataCard.load(target) == card
+    return load_intents(target), json.loads((target / DataCard.FILE).read_text(encoding="utf-8"))
 
 
 def version(source: Path | str) -> str:

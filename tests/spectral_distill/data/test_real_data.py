@@ -21,7 +21,7 @@ def prepared(tmp_path: Path, name: str, label_column: str, out_of_scope: str = "
         out_of_scope_version=data_version(strangers), unlabelled_data="", unlabelled_version="",
         options=PreparationOptions(data_label_column=label_column), target=tmp_path / "prepared",
     )  # fmt: skip
-    return load_intents(tmp_path / "prepared"), card
+    return load_intents(tmp_path / "prepared"), card.model_dump()
 
 
 def test_banking77_keeps_its_test_texts_and_gets_a_validation_split(tmp_path: Path):

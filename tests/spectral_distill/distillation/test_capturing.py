@@ -12,7 +12,8 @@ from spectral_distill.data.dataset import UNLABELLED
 from spectral_distill.distillation.candidates import Candidate, parse_candidate
 from spectral_distill.distillation.capturing import capture
 from spectral_distill.distillation.features import extract
-from spectral_distill.distillation.signals import Signals, load_facts
+from spectral_distill.distillation.signals import Signals
+from spectral_distill.distillation.signals_facts import Feature, SignalsFacts
 from spectral_distill.selection.mapping import Selection
 from tests.support.dataset import split_of
 from tests.support.models import MAX_TOKENS
@@ -78,7 +79,7 @@ def test_only_layers_and_features_that_are_wanted_are_recorded(record, signals):
 
 def test_without_alignment_only_logits_are_recorded(record, signals, tmp_path):
     facts = record(({"alignment": "none"}, [[0], [3]]))
-    assert signals().features == {} and facts["gib"] == {} and facts["over_budget"] == []
+    assert signals().features == {} and facts.gib == {} and facts.over_budget == []
     with pa.memory_map(str(tmp_path / "signals" / "signals.arrow")) as stream:
         assert pa.ipc.open_file(stream).schema.names == ["id", "logits"]
 
@@ -93,8 +94,8 @@ def unlabelled(monkeypatch, tiny_data):
 
 def test_unlabelled_texts_are_recorded_as_training_texts_are(unlabelled, record, signals, tiny_classifier, tmp_path):
     facts = record(({"alignment": "hidden_mse"}, [[1], [3]]))
-    assert facts["texts"] == TRAIN + 3
-    assert bytes_in_file(tmp_path / "signals", "tokens") == 2 * facts["tokens"] * 2 * CHANNELS
+    assert facts.texts == TRAIN + 3
+    assert bytes_in_file(tmp_path / "signals", "tokens") == 2 * facts.tokens * 2 * CHANNELS
     torch.testing.assert_close(
         signals(UNLABELLED).logits, torch.from_numpy(tiny_classifier.logits(unlabelled["text"])), **NEAR
     )
@@ -129,11 +130,11 @@ def test_the_budget_is_kept_to_the_byte(record, signals, tmp_path, capsys):
     wanted = ({"alignment": "hidden_mse"}, [[1], [3]])
     record(wanted)
     size = bytes_in_file(tmp_path / "signals", "tokens")
-    assert size == 2 * load_facts(tmp_path / "signals")["tokens"] * 2 * CHANNELS
-    assert record(wanted, budget=size / 2**30)["over_budget"] == []
+    assert size == 2 * SignalsFacts.load(tmp_path / "signals").tokens * 2 * CHANNELS
+    assert record(wanted, budget=size / 2**30).over_budget == []
     assert layers_of(signals()) == {"tokens": [1, 3]}
     assert "over the budget" not in capsys.readouterr().err
-    assert record(wanted, budget=(size - 1) / 2**30)["over_budget"] == ["tokens"]
+    assert record(wanted, budget=(size - 1) / 2**30).over_budget == ["tokens"]
     assert signals().features == {}
     assert "tokens of the teacher's hidden states need" in capsys.readouterr().err
 
@@ -143,8 +144,8 @@ def test_sizes_of_small_features_are_estimated_to_the_byte(name, alignment, reco
     wanted = ({"alignment": alignment}, [[1], [3]])
     record(wanted)
     size = bytes_in_file(tmp_path / "signals", name)
-    assert record(wanted, budget=size / 2**30)["over_budget"] == []
-    assert record(wanted, budget=(size - 1) / 2**30)["over_budget"] == [name]
+    assert record(wanted, budget=size / 2**30).over_budget == []
+    assert record(wanted, budget=(size - 1) / 2**30).over_budget == [name]
 
 
 def test_the_budget_drops_the_largest_with_a_note(record, signals, tmp_path, capsys):
@@ -157,7 +158,7 @@ def test_the_budget_drops_the_largest_with_a_note(record, signals, tmp_path, cap
     pooled, band, tokens = (bytes_in_file(tmp_path / "signals", name) for name in ("pooled", "band_8", "tokens"))
     assert pooled < band < tokens
     facts = record(*wanted, budget=(pooled + tokens) / 2**30)
-    assert facts["over_budget"] == ["tokens"], "small ones first: tokens would fit beside pooled, not beside both"
+    assert facts.over_budget == ["tokens"], "small ones first: tokens would fit beside pooled, not beside both"
     assert sorted(signals().features) == ["band_8", "pooled"]
     [note] = [line for line in capsys.readouterr().err.splitlines() if "over the budget" in line]
     assert "tokens of the teacher's hidden states" in note and "run the teacher in every step" in note
@@ -166,11 +167,12 @@ def test_the_budget_drops_the_largest_with_a_note(record, signals, tmp_path, cap
 def test_the_facts_tell_what_was_seen(record, tiny_classifier, tiny_data, tmp_path):
     facts = record(({"alignment": "hidden_mse"}, [[1], [3]]), budget=2.5)
     tokens = sum(map(len, tiny_classifier.tokenize(tiny_data["train"]["text"])))
-    assert facts == {
-        "texts": TRAIN, "tokens": tokens, "depth": 4, "gib": {"tokens": round(2 * tokens * 2 * CHANNELS / 2**30, 4)},
-        "over_budget": [], "checkpoints": {"demo:minilm": "sha256:abc"}, "signals_budget_gib": 2.5,
-    }  # fmt: skip
-    assert load_facts(tmp_path / "signals").items() >= facts.items()
+    assert facts == SignalsFacts(
+        texts=TRAIN, tokens=tokens, depth=4, gib={"tokens": round(2 * tokens * 2 * CHANNELS / 2**30, 4)},
+        over_budget=[], checkpoints={"demo:minilm": "sha256:abc"}, signals_budget_gib=2.5,
+        features={"tokens": Feature(layers=[1, 3], width=CHANNELS)},
+    )  # fmt: skip
+    assert SignalsFacts.load(tmp_path / "signals") == facts
 
 
 def test_the_teacher_is_left_as_it_was(record, tiny_classifier):

@@ -21,16 +21,18 @@ from spectral_distill.distillation.distilling import DistillationTrainer, build_
 from spectral_distill.distillation.features import extract
 from spectral_distill.distillation.losses import ALIGNMENTS, distillation_kl
 from spectral_distill.distillation.online_teacher import OnlineTeacher
-from spectral_distill.distillation.signals import Signals, load_facts
-from spectral_distill.distillation.student import Description
+from spectral_distill.distillation.signals import Signals
+from spectral_distill.distillation.signals_facts import SignalsFacts
+from spectral_distill.distillation.student import StudentDescription
 from spectral_distill.models import checkpoints
 from spectral_distill.models.encoder_layers import depth, layer_stack, shallow_copy_of
 from spectral_distill.models.linear_probe import start_from_probe
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
-from spectral_distill.selection.mapping import Selection, save_selections
+from spectral_distill.selection.mapping import Selection, Selections
 from spectral_distill.tracking.pipeline_run import Run
 from spectral_distill.training.cache_folder import VARIABLE
 from spectral_distill.training.trainer import Schedule, collator, fit, tokenized
+from tests.support.artifacts import tiny_card
 from tests.support.dataset import LABELS, split_of
 from tests.support.models import MAX_TOKENS, same_weights, save_tiny_encoder, tiny_tokenizer
 from tests.support.tracking import NO_RUN
@@ -412,17 +414,17 @@ def test_a_student_on_disk_says_how_it_was_made(teacher, tiny_data, recorded, tm
     for folder in folders.values():
         folder.mkdir()
     wanted = candidate("spectral", seed=5)
-    save_intents(tiny_data, {}, folders["dataset"])
+    save_intents(tiny_data, tiny_card(), folders["dataset"])
     teacher.save(folders["teacher"])
     signals = Path(shutil.copytree(recorded, tmp_path / "signals"))
     others = Selection(strategy="first", depth=4, layers=[[(0, 1.0)]])
-    save_selections({"another": others, wanted.name: SELECTION}, signals)
+    Selections(selections={"another": others, wanted.name: SELECTION}).save(signals)
     paths = {name: str(folder) for name, folder in {**folders, "signals": signals}.items()}
     target = tmp_path / "student"
     distill_and_save(OPTIONS.model_dump(), wanted.model_dump(), **paths, student=str(target))
-    made = Description(target)
-    assert (made.candidate, made.selection, made.settings) == (wanted, SELECTION, OPTIONS.model_dump())
-    assert made.signals == load_facts(recorded)
+    made = StudentDescription.load(target)
+    assert (made.candidate, made.selection, made.settings) == (wanted, SELECTION, OPTIONS)
+    assert made.signals == SignalsFacts.load(recorded)
     found, expected = load_classifier(target), student_of(teacher, tiny_data, recorded, wanted)
     assert same_weights(found.model.state_dict(), expected.model.state_dict())
     assert (found.labels, found.max_tokens) == (LABELS, MAX_TOKENS)

@@ -9,7 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spectral_distill.distillation.signals import Feature, Signals, TextSignals, load_facts, write_signals
+from spectral_distill.distillation.signals import Signals, TextSignals, write_signals
+from spectral_distill.distillation.signals_facts import Feature, SignalsFacts
+from tests.support.artifacts import signals_facts
 
 CLASSES = 5
 FEATURES = {"tokens": Feature(layers=[0, 2, 3], width=4), "pooled": Feature(layers=[1], width=6)}
@@ -42,7 +44,7 @@ def _recorded(index: int, tokens: int) -> dict[str, torch.Tensor]:
 def written(request, tmp_path):
     signals = some_signals()
     batches = (signals[start : start + request.param] for start in range(0, len(signals), request.param))
-    write_signals(batches, FEATURES, {"texts": 5}, tmp_path)
+    write_signals(batches, signals_facts(FEATURES, texts=5), tmp_path)
     return tmp_path
 
 
@@ -104,13 +106,13 @@ def test_an_unknown_text_is_an_error(written):
 
 def test_the_facts_tell_what_was_recorded(written):
     assert Signals(written, ["text-0"]).features == FEATURES
-    facts = load_facts(written)
-    assert facts["texts"] == 5
-    assert facts["features"]["tokens"] == {"layers": [0, 2, 3], "width": 4}
+    facts = SignalsFacts.load(written)
+    assert facts.texts == 5
+    assert facts.features["tokens"] == Feature(layers=[0, 2, 3], width=4)
 
 
 def test_without_features_the_file_has_none(tmp_path):
-    write_signals([some_signals(features=False)], {}, {}, tmp_path)
+    write_signals([some_signals(features=False)], signals_facts({}), tmp_path)
     signals = Signals(tmp_path, ["text-2"])
     assert signals.features == {}
     assert signals.logits[0].tolist() == some_signals()[2].logits.tolist()
@@ -143,7 +145,7 @@ def test_any_bfloat16_comes_back_bit_by_bit(values, tmp_path_factory):
     folder = tmp_path_factory.mktemp("signals")
     recorded = torch.tensor(values).bfloat16().reshape(1, -1, 1)
     text = TextSignals(id="a", logits=_logits(0), features={"tokens": recorded})
-    write_signals([[text]], {"tokens": Feature(layers=[7], width=1)}, {}, folder)
+    write_signals([[text]], signals_facts({"tokens": Feature(layers=[7], width=1)}), folder)
     mask = torch.ones(1, len(values), dtype=torch.int64)
     found = Signals(folder, ["a"]).batch("tokens", [7], [0], mask)[7]
     assert torch.equal(found[0].bfloat16().view(torch.int16), recorded[0].view(torch.int16))

@@ -22,18 +22,17 @@ def classifier(extra_words: tuple[str, ...] = (), **sizes: int) -> TextClassifie
 
 def test_both_sizes_of_batch_are_told_for_both_models():
     found = compare_speed(classifier(num_hidden_layers=1), classifier(), TEXTS, LatencyOptions(latency_batches=5))
-    assert found.keys() == {"batch_1", "batch_32"}
-    for numbers in found.values():
-        for model in ("student", "teacher"):
-            assert 0 < numbers[f"{model}_p50_ms"] <= numbers[f"{model}_p95_ms"]
-    assert found["batch_32"]["teacher_texts_per_s"] == pytest.approx(32e3 / found["batch_32"]["teacher_p50_ms"])
+    for numbers in (found.batch_1, found.batch_32):
+        assert 0 < numbers.student_p50_ms <= numbers.student_p95_ms
+        assert 0 < numbers.teacher_p50_ms <= numbers.teacher_p95_ms
+    assert found.batch_32.teacher_texts_per_s == pytest.approx(32e3 / found.batch_32.teacher_p50_ms)
 
 
 def test_a_teacher_of_forty_layers_is_slower_than_its_first():
     found = compare_speed(
         classifier(num_hidden_layers=1), classifier(num_hidden_layers=40), TEXTS, LatencyOptions(latency_batches=5)
     )
-    assert found["batch_1"]["speedup"] > 2 and found["batch_32"]["speedup"] > 2
+    assert found.batch_1.speedup > 2 and found.batch_32.speedup > 2
 
 
 def test_each_model_gets_its_own_tokens():

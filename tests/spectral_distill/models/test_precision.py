@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import MAX_TOKENS, NO_RUN, same_weights
 from mortal_training import SCHEDULE, tiny_model, train
 
 from spectral_distill.core.errors import UserError
@@ -17,6 +16,8 @@ from spectral_distill.models import checkpoints, precision
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
 from spectral_distill.selection.mapping import Selection
 from spectral_distill.training.fine_tuning import make_teacher
+from tests.support.models import MAX_TOKENS, same_weights
+from tests.support.tracking import NO_RUN
 
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 every_format = pytest.mark.parametrize("wanted", FORMATS)

@@ -13,6 +13,7 @@ from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.selection.coverage import best_representatives
 from spectral_distill.selection.strategies import select
 from spectral_distill.spectra.profile import TOKEN_GRID, SpectralProfile
+from tests.support.artifacts import profile_facts
 from tests.support.profiles import profile_of
 
 GRID_BINS = TOKEN_GRID // 2 + 1
@@ -48,7 +49,7 @@ def fingerprints_of(depth: int, seed: int, scale: float = 1.0) -> SpectralProfil
     values = np.random.default_rng(seed).uniform(0, scale, size=(depth + 1, GRID_BINS))
     values[0] += 100
     profile = profile_of([1.0] * depth, **{"token/state/rms/fingerprint": torch.from_numpy(values)})
-    return SpectralProfile(arrays=profile.arrays, facts=profile.facts | {"token_grid_points": TOKEN_GRID})
+    return SpectralProfile(arrays=profile.arrays, facts=profile_facts(depth=depth, token_grid_points=TOKEN_GRID))
 
 
 matrices = st.integers(1, 7).flatmap(

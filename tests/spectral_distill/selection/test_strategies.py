@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.distillation.candidates import Candidate
-from spectral_distill.selection.mapping import Selection, load_selections, save_selections
+from spectral_distill.selection.mapping import Selection, Selections
 from spectral_distill.selection.registry import known_strategies
 from spectral_distill.selection.strategies import select
 from spectral_distill.spectra.profile import SpectralMeter, SpectralProfile
@@ -226,8 +226,8 @@ def test_selections_of_many_candidates_survive_the_disk(tmp_path):
     candidates.append(Candidate(strategy="manual", layers=2, teacher_layers=[3, 0]))
     selections = {candidate.name: select(teacher(4), candidate) for candidate in candidates}
     assert len(selections) == len(candidates)
-    save_selections(selections, tmp_path)
-    assert load_selections(tmp_path) == selections
+    Selections(selections=selections).save(tmp_path)
+    assert Selections.load(tmp_path).selections == selections
 
 
 @pytest.mark.parametrize(
