@@ -48,7 +48,7 @@ def patiently(attempt: Callable[[], Answer]) -> Answer:
             if left <= 0:
                 raise
             pause = min(pause, left)
-            emit("note", message=f"{error}; waiting {pause:.0f} s, for {left:.0f} s more at most ({VARIABLE})")
+            emit("note", message=f"{error}; retrying in {pause:.0f} s, for at most {left:.0f} s more ({VARIABLE})")
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)
 
