@@ -149,7 +149,7 @@ def _plain(found: Any, candidate: LayerRequest) -> list[LayerMix]:
     except (TypeError, ValueError):
         raise UserError(
             f"strategy {candidate.strategy}: found {found!r}, expected (teacher layer, weight) pairs for each student "
-            "layer, such as [[(0, 1.0)], [(4, 0.5), (5, 0.5)]]; mend the strategy"
+            "layer, such as [[(0, 1.0)], [(4, 0.5), (5, 0.5)]]; fix the strategy"
         ) from None
 
 
@@ -164,4 +164,4 @@ def _check(layers: list[LayerMix], profile: SpectralProfile, candidate: LayerReq
         elif not abs(sum(weight for _, weight in mix) - 1) < 1e-6:  # so that NaN is refused
             problem = f"{mix}, expected weights that sum to 1"
     if problem:
-        raise UserError(f"strategy {candidate.strategy}: found {problem}; mend the strategy")
+        raise UserError(f"strategy {candidate.strategy}: found {problem}; fix the strategy")

@@ -230,7 +230,7 @@ TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "csv quote left open": (
         {"t.csv": 'text,label\n"a,x\nb,y\n'},
-        ["t.csv: not a readable csv file (", "); mend the file"],
+        ["t.csv: not a readable csv file (", "); fix the file"],
     ),
     "broken JSON line": (
         {"t.jsonl": objects({"text": "a", "label": "x"}) + "{'text': 'b'}\n"},
@@ -242,7 +242,7 @@ TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "text a number": (
         {"t.jsonl": objects({"text": "a", "label": "x"}, {"text": 5, "label": "y"})},
-        ["t.jsonl: row 2: found text 5, expected a string; mend"],
+        ["t.jsonl: row 2: found text 5, expected a string; fix"],
     ),
     "half a character": (
         {"t.jsonl": '{"text": "a\\ud800", "label": "x"}\n'},
@@ -259,7 +259,7 @@ TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "corrupt parquet": (
         {"t.parquet": b"PAR1 but no more"},
-        ["t.parquet: not a readable parquet file (", "); mend the file"],
+        ["t.parquet: not a readable parquet file (", "); fix the file"],
     ),
     "all texts empty": (
         {"t.csv": "text,label\n ,x\n,y\n"},
@@ -306,11 +306,11 @@ TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "train all in test": (
         {"train.csv": GOOD_TABLE, "test.csv": GOOD_TABLE.upper().replace("TEXT,LABEL", "text,label")},
-        ["train split: every text stands in validation or test too; expected separate texts"],
+        ["train split: every text is in validation or test too; expected separate texts"],
     ),
     "validation all in test": (
         {"train.csv": GOOD_TABLE, "dev.csv": "text,label\nz!,lock\n", "test.csv": "text,label\nz,lock\n"},
-        ["validation split: every text stands in test too; expected separate texts"],
+        ["validation split: every text is in test too; expected separate texts"],
     ),
     "test all empty": (
         {"train.csv": GOOD_TABLE, "test.csv": "text,label\n ,lock\n"},
@@ -618,11 +618,11 @@ SELECTIONS: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     ),
     "own strategy of too few layers": (
         [{"strategy": "own_strategies:one_too_few", "layers": 2}],
-        ["strategy own_strategies:one_too_few: found 1 layers, expected 2; mend the strategy"],
+        ["strategy own_strategies:one_too_few: found 1 layers, expected 2; fix the strategy"],
     ),
     "own strategy beyond the teacher": (
         [{"strategy": "own_strategies:too_deep", "layers": 2}],
-        ["strategy own_strategies:too_deep: found [(3, 1.0)], expected teacher layers from 0 to 2; mend the strategy"],
+        ["strategy own_strategies:too_deep: found [(3, 1.0)], expected teacher layers from 0 to 2; fix the strategy"],
     ),
 }
 

@@ -143,7 +143,7 @@ def test_what_no_student_can_be_made_of_is_refused(function, found):
         selected(function)
     line = str(refused.value)
     assert line.startswith(f"strategy own.strategies:{function}: found {found}")
-    assert line.endswith("; mend the strategy") and "\n" not in line
+    assert line.endswith("; fix the strategy") and "\n" not in line
 
 
 def test_a_fault_of_its_own_keeps_its_traceback():
