@@ -62,8 +62,8 @@ def _unknown(tasks: Sequence[Task]) -> list[str]:
     if not any(task.state == "UNKNOWN" for task in tasks):
         return []
     return [
-        "Unknown: KFP's API stopped updating the tasks, as it does when a run's Workflow passes 1 MiB; the run's page "
-        "in the UI is right."
+        "Unknown: KFP's API stopped updating the tasks, as it does when a run's Workflow exceeds 1 MiB; the run's page "
+        "in the UI shows the true states."
     ]
 
 
