@@ -172,10 +172,13 @@ def is_test_lot(text: str, options: PreparationOptions) -> bool:
 
 
 def _hold_out(rows: list[Row], share: float, salt: str) -> tuple[list[Row], list[Row]]:
-    """Split the rows of each label by the texts' hash values, in their given order; each side keeps some of each label.
+    """Split the rows of each label by the texts' hash values; each side keeps some of each label.
 
     A text's hash value depends on the text alone. New data therefore moves no other text to the other side, except for
     labels with a handful of texts (docs/decisions/0015-splits-by-lot.md).
+
+    Returns:
+        The rows to keep and those to hold out, both in their given order.
     """
     held: set[Row] = set()
     for label, drawn in _hashed_by_label(rows, salt).items():

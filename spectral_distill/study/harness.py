@@ -263,11 +263,8 @@ def _row(
 
 
 def _digest(settings: Settings) -> str:
-    """Digest the settings, data and teacher that all rows share; the location of the data does not count.
-
-    Settings go by their names of 0.1, so that older rows are found again.
-    """
-    named_before = {new: old for old, new in RENAMED.items()}
+    """Digest the settings, data and teacher that all rows share; the location of the data does not count."""
+    named_before = {new: old for old, new in RENAMED.items()}  # names of 0.1, so that older rows are found again
     values = settings.model_dump(exclude={*_SOURCES, *RunOptions.model_fields, "candidates"})
     shared: dict[str, Any] = {named_before.get(name, name): value for name, value in values.items()}
     shared |= {"data": data_version(settings.data), "teacher": checkpoints.version(settings.teacher)}

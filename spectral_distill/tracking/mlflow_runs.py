@@ -179,11 +179,9 @@ def _root(run_id: str) -> str:
 
 
 def _elected_parent() -> str:
-    """Find or create one parent, although several tasks may start at once and create one each.
-
-    Whoever sees a new parent looks again after all of them have become visible. The oldest one stays; the creator of
-    another one deletes it.
-    """
+    """Find or create one parent, although several tasks may start at once and create one each."""
+    # Whoever sees a new parent looks again after all of them have become visible. The oldest one stays; the creator of
+    # another one deletes it.
     made = None
     oldest = _oldest_parent()
     if oldest is None:
