@@ -105,7 +105,7 @@ def _of_server(connection: Connection, package: Package, experiment: str) -> Ite
         return
     yield Finding("ok", "namespace", namespace or "the server's own")
     found = pages(client.list_experiments, "experiments", namespace=namespace, filter=named("display_name", experiment))
-    yield Finding("ok", "experiment", f"{experiment}, {'there' if found else 'not there yet; the first run makes it'}")
+    yield Finding("ok", "experiment", f"{experiment}, {'there' if found else 'not there yet; the first run creates it'}")
     known = pages(client.list_pipelines, "pipelines", namespace=namespace, filter=named("display_name", package.name))
     held = known and pages(
         client.list_pipeline_versions,
@@ -139,7 +139,7 @@ def _object(what: str, need: ObjectNeed, namespace: str) -> Finding:
     if found is None and need.optional:
         return Finding("ok", what, f"not in namespace {namespace}; steps run without {', '.join(need.keys) or 'it'}")
     if found is None:
-        return Finding("FAIL", what, f"found none in namespace {namespace}; make it, or compile without it")
+        return Finding("FAIL", what, f"found none in namespace {namespace}; create it, or compile without it")
     wanted = set(need.keys) or found
     present, missing = sorted(found & wanted), sorted(wanted - found)
     if need.keys and not present:
