@@ -45,8 +45,8 @@ def decide(state: str, error: str, tags: Mapping[str, str], children: Sequence[A
     KFP's final status alone does not decide. Its backend (2.17) reports the last state of the exit handler's group in
     the metadata store. FAILED means that a container's launcher reported its failure; COMPLETE means that all tasks of
     the group ran. In every other case the state is still RUNNING: in a run that succeeded from the cache or took no
-    branch, and in one that failed in a driver, lost a pod together with its launcher, or was cancelled. The error is
-    always empty then.
+    branch, and in one that failed in a driver, lost a pod together with its launcher, or was cancelled. The backend
+    always leaves the error empty.
 
     Args:
         state: `dsl.PipelineTaskFinalStatus.state`.
