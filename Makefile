@@ -6,7 +6,8 @@ BIN = $(VENV)/bin
 
 # Of the image: `make image VARIANT=cuda IMAGE=registry/name:tag`, or with podman.
 DOCKER ?= docker
-IMAGE ?= $(shell $(PYTHON) -c 'from components.image import IMAGE; print(IMAGE)')
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE ?= spectral-distill-python:$(VERSION)
 VARIANT ?= cpu
 IMAGE_OPTIONS ?=  # further options of `docker build`; containers/README.md
 # Where locks find torch without CUDA; a folder of wheels does as well: --find-links DIR
@@ -28,10 +29,12 @@ test: $(READY)  ## the whole test suite; nothing of it needs a cluster
 acceptance: $(READY)  ## checks of the cluster at KF_PIPELINES_ENDPOINT; tests/cluster_acceptance/README.md
 	$(BIN)/pytest -m cluster --capture no -v --confcutdir tests/cluster_acceptance tests/cluster_acceptance
 
-lint: $(READY)  ## style and types
+lint: $(READY)  ## style, types, layers, declared dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
 
 docs: $(READY_FOR_DOCS)  ## the documentation site, into build/site; warnings are errors
 	$(BIN)/mkdocs build --strict
@@ -49,17 +52,17 @@ compile: $(READY)  ## write pipeline.yaml and docs/settings.md anew
 image:  ## build the container image; report its size and layers
 	@DOCKER="$(DOCKER)" containers/can_build.sh
 	DOCKER_BUILDKIT=1 $(DOCKER) build --file containers/Containerfile --tag $(IMAGE) --build-arg VARIANT=$(VARIANT) \
-		--build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+		--build-arg VERSION=$(VERSION) \
 		--build-arg REVISION=$$(git describe --always --abbrev=40 --exclude '*' --dirty) \
 		--build-arg SOURCE=$$(git config --get remote.origin.url | sed -En 's#^(https?://)([^/@]*@)?#\1#p') $(IMAGE_OPTIONS) .
 	$(DOCKER) image inspect --format '$(IMAGE): {{.Size}} bytes, {{.Id}}' $(IMAGE)
 	$(DOCKER) history --format 'table {{.Size}}\t{{.CreatedBy}}' $(IMAGE)
 
 lock: $(READY)  ## resolve requirements.lock and the image's requirements anew from pyproject.toml
-	$(LOCK) --extra demo --extra dev --upgrade $(TORCH_CPU) --output-file requirements.lock
+	$(LOCK) --extra all --extra demo --extra dev --upgrade $(TORCH_CPU) --output-file requirements.lock
 	sed -i 's/^\(torch==[0-9.]*\)+cpu/\1/' requirements.lock  # each machine takes its own build of torch
 	for variant in cpu cuda; do \
-		$(LOCK) --extra demo --generate-hashes --constraint requirements.lock --python-platform x86_64-manylinux_2_28 \
+		$(LOCK) --extra all --extra demo --generate-hashes --constraint requirements.lock --python-platform x86_64-manylinux_2_28 \
 			$$(test $$variant = cuda || echo "$(TORCH_CPU)") --output-file containers/requirements-$$variant.txt || exit; \
 	done
 	echo setuptools | $(BIN)/uv pip compile - --quiet --no-annotate --no-header --generate-hashes \

@@ -1,10 +1,11 @@
 """What tasks run: the container image on a cluster (`subprocess` runs ignore it), and the code, here or there."""
 
 import os
+from importlib import metadata
 
 from spectral_distill.core.fingerprint import fingerprint
 
-IMAGE = "spectral-distill-python:0.1.0"
+IMAGE = f"spectral-distill-python:{metadata.version('spectral-distill')}"
 VARIABLE = "SPECTRAL_DISTILL_IMAGE"
 """Where a task finds the image that the pipeline was compiled for."""
 

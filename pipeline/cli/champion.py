@@ -1,5 +1,6 @@
-"""Ask the champion."""
+"""Ask a registered model, the champion of the latest run unless another one is named."""
 
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,16 +10,57 @@ from scipy.special import softmax
 from spectral_distill.core.errors import UserError
 from spectral_distill.models import checkpoints
 from spectral_distill.models.text_classifier import load_classifier
-from spectral_distill.tracking import registry
+from spectral_distill.tracking import history, registry
+
+_NAMED = re.compile(r"(?P<name>[^/:@\s]+)(?:/(?P<version>\d+)|@(?P<alias>[^/:@\s]+))?")
 
 
-def answer_with_champion(name: str, texts: Sequence[str]) -> list[tuple[str, float]]:
-    """Label and confidence for each text, by the registered model's champion."""
+def model_uri(model: str | None) -> str:
+    """The model that `--model` means.
+
+    Args:
+        model: `name` (its champion), `name/3`, `name@alias`, or a URI as MLflow writes it; None means the champion of
+            the latest run.
+
+    Returns:
+        A `models:/` or `runs:/` URI.
+
+    Raises:
+        UserError: The text is none of these, or no run has registered a model yet.
+    """
+    if model is None:
+        model = history.latest_registered_model()
+        if model is None:
+            raise UserError("--model: found no run that registered a model; start one, or name a model")
+    if registry.is_model_uri(model):
+        return model
+    found = _NAMED.fullmatch(model)
+    if found is None:
+        raise UserError(
+            f"--model: found {model!r}, expected name, name/3, name@alias or models:/name@alias; check the name"
+        )
+    if found["version"]:
+        return f"models:/{found['name']}/{found['version']}"
+    return f"models:/{found['name']}@{found['alias'] or registry.CHAMPION}"
+
+
+def predict_with(uri: str, texts: Sequence[str]) -> list[tuple[str, float]]:
+    """Predict with a model of the registry.
+
+    Args:
+        uri: As `model_uri` returns it.
+        texts: N texts.
+
+    Returns:
+        For each text its label and the label's probability.
+
+    Raises:
+        UserError: A text is empty, or there is no such model.
+    """
     empty = [position for position, text in enumerate(texts, start=1) if not text.strip()]
     if empty:
         raise UserError(f"text {empty[0]}: found an empty text, expected words")
-    uri = f"models:/{name}@{registry.CHAMPION}"
     with tempfile.TemporaryDirectory() as scratch:
-        champion = load_classifier(checkpoints.fetch(uri, checkpoints.version(uri), Path(scratch)))
-    chances = softmax(champion.logits(texts), axis=1)
-    return [(champion.labels[row.argmax()], float(row.max())) for row in chances]
+        classifier = load_classifier(checkpoints.fetch(uri, checkpoints.version(uri), Path(scratch)))
+    probabilities = softmax(classifier.logits(texts), axis=1)
+    return [(classifier.labels[row.argmax()], float(row.max())) for row in probabilities]

@@ -17,6 +17,7 @@ from pipeline.local.workspace import open_workspace
 from pipeline.settings import FORM, IN_ADVANCED, describe, read_settings
 from spectral_distill.core import waiting
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.extras import extras_named
 from spectral_distill.run_settings import Settings, flat
 from spectral_distill.storage.uris import write_whole
 from spectral_distill.tracking.server import address
@@ -54,7 +55,8 @@ def main() -> None:
     """Entry point: bad input becomes one line and exit code 2."""
     os.environ.setdefault(waiting.VARIABLE, "0")  # whoever looks on can start a server
     try:
-        cli(standalone_mode=False)
+        with extras_named():
+            cli(standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -145,16 +147,19 @@ def _print_leaderboard(run_id: str | None, workspace: str) -> None:
 @cli.command()
 @click.argument("texts", nargs=-1, required=True)
 @click.option(
-    "--model", default=None, help="Registered model; its champion answers. [default: the setting promotion_model]"
+    "--model",
+    default=None,
+    help="Registered model: name (its champion), name/3, name@alias or models:/name@alias. "
+    "[default: the champion of the latest run]",
 )
 @_WORKSPACE
 def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
-    """Answer texts with the champion: label and confidence, one line a text."""
-    from pipeline.cli.champion import answer_with_champion
+    """Predict the labels of TEXTS: label and probability, one line for each text."""
+    from pipeline.cli.champion import model_uri, predict_with
 
     _tracking_of(workspace)
-    for label, confidence in answer_with_champion(model or Settings().promotion_model, texts):
-        click.echo(f"{label}\t{confidence:.4f}")
+    for label, probability in predict_with(model_uri(model), texts):
+        click.echo(f"{label}\t{probability:.4f}")
 
 
 @cli.command()

@@ -11,9 +11,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from spectral_distill.core.errors import UserError
+from spectral_distill.core.extras import extras_named
 
 _BLOCK = 1 << 20
 _SUMS = "SHA256SUMS"
@@ -51,6 +53,14 @@ def write_json(target: str | Path, values: Any) -> None:
     write_whole(target, json.dumps(values, indent=2, allow_nan=False))
 
 
+def _s3() -> ModuleType:
+    """The module of S3, which needs the extra `s3`."""
+    with extras_named():
+        from spectral_distill.storage import s3
+
+        return s3
+
+
 def is_s3(uri: str) -> bool:
     return uri.startswith("s3://")
 
@@ -61,8 +71,7 @@ def version(uri: str) -> str:
     Local: a sha256 over names and contents. S3: a JSON object of every key's version id (or ETag).
     """
     if is_s3(uri):
-        from spectral_distill.storage import s3
-
+        s3 = _s3()
         return json.dumps(s3.listing(uri), sort_keys=True)
     path = Path(uri).expanduser()
     if not os.path.exists(path):  # unlike Path.exists, it takes a path that is too long for a missing one
@@ -76,8 +85,7 @@ def version(uri: str) -> str:
 def fetch(uri: str, expected: str, scratch: Path) -> Path:
     """A local path with exactly the `expected` version: local files in place, S3 objects copied below `scratch`."""
     if is_s3(uri):
-        from spectral_distill.storage import s3
-
+        s3 = _s3()
         return s3.fetch(uri, json.loads(expected), scratch)
     if version(uri) != expected:
         raise UserError(f"{uri}: it changed after this run looked it up; start the run again")
@@ -87,8 +95,7 @@ def fetch(uri: str, expected: str, scratch: Path) -> Path:
 def check_writable(uri: str) -> None:
     """Refuse a folder or prefix that `publish` could not write to. Nothing is left in it."""
     if is_s3(uri):
-        from spectral_distill.storage import s3
-
+        s3 = _s3()
         s3.check_writable(uri)
         return
     with _writing_to(uri):
@@ -111,8 +118,7 @@ def publish(files: Mapping[str, Path], place: str, name: str) -> str:
         last.write_text(sums, encoding="utf-8")
         whole = {**files, _SUMS: last}
         if is_s3(target):
-            from spectral_distill.storage import s3
-
+            s3 = _s3()
             if not s3.holds(f"{target}/{_SUMS}"):
                 s3.upload(whole, target)
         else:

@@ -66,6 +66,12 @@ def teacher_scores(pipeline_run: str) -> dict[str, float] | None:
     return None
 
 
+def latest_registered_model() -> str | None:
+    """The name of the model that the newest pipeline run registered; None where none did."""
+    found = ask(lambda: mlflow_runs.parents(f"tags.`{MODEL_TAG}` != ''"))
+    return found[0].data.tags[MODEL_TAG] if found else None
+
+
 def _still_holds(run: Any) -> bool:
     tags = run.data.tags
     if FINISHED_TAG not in tags or UNCHANGED_TAG in tags:

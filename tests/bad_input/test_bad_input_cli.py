@@ -310,7 +310,11 @@ def test_workspace_without_runs(refused: Refused, says: Says, place: Path, comma
         (["compare", "--run", "x"], ["found no students of pipeline run x; start one with `spectral-distill run`"]),
         (
             ["predict", "hello"],
-            ["models:/intent-student@champion: the registry has no such model or alias; check the name"],
+            ["--model: found no run that registered a model; start one"],
+        ),
+        (
+            ["predict", "hello", "--model", "m@"],
+            ["--model: found 'm@', expected name, name/3, name@alias or models:/name@alias"],
         ),
         (
             ["predict", "hello", "--model", "m"],
@@ -361,7 +365,7 @@ def test_predict_with_an_empty_text(
     refused: Refused, says: Says, monkeypatch: pytest.MonkeyPatch, empty_registry: str
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", empty_registry)
-    says(refused("predict", "hello", " "), ["text 2: found an empty text, expected words"])
+    says(refused("predict", "hello", " ", "--model", "m"), ["text 2: found an empty text, expected words"])
 
 
 def test_predict_without_a_text(refused: Refused, says: Says) -> None:
