@@ -142,7 +142,7 @@ def _hold_out(rows: list[Row], share: float, lot: str) -> tuple[list[Row], list[
     """The rows to keep, and those whose lot is below the share, in the order given; each label has some on both sides.
 
     A text's lot is its own: but for labels with a handful of texts, none changes sides because others join the data
-    (docs/decisions/0015-splits-by-lot.md).
+    (docs/decisions/0015-stable-splits.md).
     """
     held: set[Row] = set()
     for label, drawn in _drawn_by_label(rows, lot).items():
