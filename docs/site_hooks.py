@@ -1,7 +1,7 @@
 """Puts pages and files from outside of `docs/` on the site, and turns links by repository path into links of the site.
 
-Pages link to each other by their paths in the repository, so that they work on a Git host, too. On the site, `docs/` and
-the repository's root are one folder. A link to a file that the site does not have becomes plain text.
+Pages link to each other by their paths in the repository, so that they work on a Git host, too. On the site, `docs/`
+and the repository's root are one folder. A link to a file that the site does not have becomes plain text.
 """
 
 import posixpath
