@@ -95,11 +95,11 @@ def test_the_commands_of_the_readme_work_in_order_on_a_fresh_clone(tmp_path: Pat
 
 
 def _clone(folder: Path) -> Path:
-    """The project without what its commands leave behind, and with a demo of few epochs."""
+    """The project without what its commands leave behind, and with a demo of few texts and epochs."""
     left_behind = shutil.ignore_patterns(".git", ".venv", "runs", "build", "__pycache__", ".*_cache")
     shutil.copytree(ROOT, folder, ignore=left_behind)
     demo = folder / "examples" / "demo.yaml"
-    short = {"teacher_epochs": 1, "student_epochs": 1, "profile_examples": 50, "latency_batches": 5}
+    short = {"data_examples_per_label": 10, "teacher_epochs": 1, "student_epochs": 1, "latency_batches": 5}
     demo.write_text(yaml.safe_dump(yaml.safe_load(demo.read_text(encoding="utf-8")) | short), encoding="utf-8")
     return folder
 
