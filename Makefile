@@ -16,7 +16,9 @@ LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --python-version 3.11 --no-a
 
 READY = $(VENV)/.ready
 
-.PHONY: demo test acceptance lint bench format compile image lock clean
+READY_FOR_DOCS = $(VENV)/.ready-for-docs
+
+.PHONY: demo test acceptance lint docs bench format compile image lock clean
 
 demo: $(READY)  ## distil the demo's classifier, from data to report
 	$(BIN)/spectral-distill run --settings examples/demo.yaml
@@ -33,6 +35,9 @@ lint: $(READY)  ## style, types, layers, declared dependencies
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+
+docs: $(READY_FOR_DOCS)  ## the documentation site, into build/site; warnings are errors
+	$(BIN)/mkdocs build --strict
 
 bench: $(READY)  ## every measured comparison; hours on two cores, and nothing else may run
 	for benchmark in spectra distillation whole_graph large_teacher; do $(BIN)/python benchmarks/$$benchmark.py || exit; done
@@ -71,4 +76,9 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+# The site's tools come on top, so that `make test` does not wait for them.
+$(READY_FOR_DOCS): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[docs]'
 	touch $@

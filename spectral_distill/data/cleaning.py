@@ -172,7 +172,7 @@ def _hold_out(rows: list[Row], share: float, salt: str) -> tuple[list[Row], list
     """Split the rows of each label by the texts' hash values; each side keeps some of each label.
 
     A text's hash value depends on the text alone. New data therefore moves no other text to the other side, except for
-    labels with a handful of texts (docs/decisions/0015-splits-by-lot.md).
+    labels with a handful of texts (docs/decisions/0015-stable-splits.md).
 
     Returns:
         The rows to keep and those to hold out, both in their given order.

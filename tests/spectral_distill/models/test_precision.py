@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mortal_training import SCHEDULE, tiny_model, train
+from tests.support.mortal_training import SCHEDULE, tiny_model, train
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import TeacherOptions
