@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +10,8 @@ from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from spectral_distill.spectra.profile import SpectralProfile
+if TYPE_CHECKING:
+    from spectral_distill.spectra.profile import SpectralProfile
 
 _MAX_TICKS = 16
 
@@ -20,7 +22,7 @@ _DIVERGING = LinearSegmentedColormap.from_list(
 )
 
 
-def intensity_over_depth(profile: SpectralProfile, chosen: Mapping[str, Sequence[int]]) -> Figure:
+def intensity_over_depth(profile: "SpectralProfile", chosen: Mapping[str, Sequence[int]]) -> Figure:
     """Plot each layer's channel-axis intensity of state and update, and the layers that each strategy selects.
 
     Args:
@@ -56,7 +58,7 @@ def intensity_over_depth(profile: SpectralProfile, chosen: Mapping[str, Sequence
     return _closed(figure)
 
 
-def heat_map(profile: SpectralProfile) -> Figure:
+def heat_map(profile: "SpectralProfile") -> Figure:
     """Plot the fingerprints of all layers on both axes of the FFT, each row divided by its own mean.
 
     The colour therefore shows the shape of a spectrum, not its size.
