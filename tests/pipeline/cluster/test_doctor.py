@@ -178,7 +178,7 @@ def test_with_kubectl_missing_objects_that_tasks_need_are_failures(check: Check,
         "ok    ConfigMap settings: not in namespace kubeflow; steps run"
     )
     assert line(answer, "PersistentVolumeClaim corpus").startswith(
-        "FAIL  PersistentVolumeClaim corpus: found none in namespace kubeflow; make it"
+        "FAIL  PersistentVolumeClaim corpus: found none in namespace kubeflow; create it"
     )
     assert SECRET not in answer.out + answer.err
 
