@@ -34,7 +34,7 @@ from spectral_distill.core.settings import StudentOptions
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.distilling import build_student, without_dropout
 from spectral_distill.distillation.losses import complex_spectral, distillation_kl
-from spectral_distill.models.precision import fast_attention_gradients, fast_products
+from spectral_distill.models.precision import fast_attention_gradients, products_in
 from spectral_distill.models.text_classifier import TextClassifier
 from spectral_distill.selection.mapping import Selection
 from spectral_distill.training.trainer import collator, tokenized
@@ -113,11 +113,11 @@ def _online(
     training = _loader(student, data["train"], _OPTIONS.student_batch_size, shuffle=True, padded=padded)
     validation = _loader(student, data["validation"], 64, shuffle=False, padded=padded)
     teacher.model.eval()
-    with without_dropout(student.model), fast_attention_gradients():
+    with without_dropout(student.model), fast_attention_gradients(student.precision):
         for _ in range(_TIMED_EPOCHS):
             student.model.train()
             for batch in training:
-                with fast_products():
+                with products_in(student.precision):
                     with torch.no_grad():
                         wanted = _outputs(teacher, batch, candidate)
                     given = _outputs(student, batch, candidate)
@@ -125,7 +125,7 @@ def _online(
                 optimizer.step()
                 optimizer.zero_grad()
             student.model.eval()
-            with torch.no_grad(), fast_products():
+            with torch.no_grad(), products_in(student.precision):
                 for batch in validation:
                     _outputs(student, batch, candidate)
             student.save(folder)

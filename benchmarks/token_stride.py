@@ -17,7 +17,7 @@ from torch import Tensor
 from spectral_distill.core.settings import ProfileOptions
 from spectral_distill.distillation.candidates import parse_candidate
 from spectral_distill.models import demo_checkpoint as minilm
-from spectral_distill.models.precision import fast_inference
+from spectral_distill.models.precision import inference_in
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
 from spectral_distill.selection.layer_scores import SCORES
 from spectral_distill.selection.strategies import select
@@ -53,7 +53,7 @@ def _profiles(classifier: TextClassifier, texts: Sequence[str]) -> dict[int, Spe
         for stride in (1, *_STRIDES)
     }
     classifier.model.eval()
-    with fast_inference():
+    with inference_in(classifier.precision):
         for positions, batch in classifier.batches(texts, 32, ahead=AHEAD):
             states = classifier.model(**batch, output_hidden_states=True).hidden_states
             for meter in meters.values():

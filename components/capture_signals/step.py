@@ -29,4 +29,4 @@ def select_and_capture(settings: dict[str, Any], dataset: str, teacher: str, pro
             checkpoints=versions,
             target=signals,
         )
-        run.parameters(facts)
+        run.parameters(facts.model_dump(exclude={"schema_version", "features"}))

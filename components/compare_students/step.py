@@ -8,7 +8,7 @@ from components.kfp_views import show_confusion_matrix
 from spectral_distill.comparison.comparing import compare
 from spectral_distill.comparison.markdown import leaderboard_in_markdown
 from spectral_distill.core.settings import ComparisonOptions, PromotionOptions, PublishingOptions
-from spectral_distill.evaluation.scores import load_evaluation
+from spectral_distill.evaluation.artifact import load_predictions
 from spectral_distill.storage.uris import write_whole
 from spectral_distill.tracking.pipeline_run import task_run
 
@@ -27,21 +27,19 @@ def compare_and_report(
     """Write the comparison to its folder, and for KFP's UI report, leaderboard and the shipped student's confusions."""
     values = {name: value for name, value in settings.items() if name not in PublishingOptions.model_fields}
     confidence = {name: values.pop(name) for name in ComparisonOptions.model_fields}
-    folders = sorted(str(folder) for folder in Path(evaluations).iterdir())
+    folders = {folder.name: str(folder) for folder in sorted(Path(evaluations).iterdir())}
     with step("compare_students"), task_run("compare_students", role="comparison") as run:
         board = compare(
             data=dataset,
             teacher_evaluation=teacher_evaluation,
             profile=profile,
-            evaluations=folders,
+            evaluations=list(folders.values()),
             options=ComparisonOptions(**confidence),
             promotion=PromotionOptions(**values),
             target=comparison,
             report=report,
         )
         write_whole(leaderboard, leaderboard_in_markdown(board))
-        loaded = [load_evaluation(folder) for folder in folders]
-        shipped = next(answers for found, answers in loaded if found["name"] == board["verdict"]["ship"])
-        show_confusion_matrix(confusion_matrix, shipped)
+        show_confusion_matrix(confusion_matrix, load_predictions(folders[board.verdict.ship]))
         run.file(f"{comparison}/leaderboard.json")
         run.file(f"{comparison}/report.html")

@@ -7,10 +7,10 @@ from spectral_distill.core.settings import StudentOptions
 from spectral_distill.data.dataset import load_intents
 from spectral_distill.distillation.candidates import parse_candidate
 from spectral_distill.distillation.distilling import build_student, distill
-from spectral_distill.distillation.signals import load_facts
-from spectral_distill.distillation.student import write_description
+from spectral_distill.distillation.signals_facts import SignalsFacts
+from spectral_distill.distillation.student import StudentDescription
 from spectral_distill.models.text_classifier import load_classifier
-from spectral_distill.selection.mapping import load_selections
+from spectral_distill.selection.mapping import Selections
 from spectral_distill.storage.uris import whole_folder
 from spectral_distill.tracking.pipeline_run import task_run
 
@@ -24,12 +24,12 @@ def distill_and_save(
         step("distill_student", detail=wanted.name),
         task_run(wanted.name, role="candidate", candidate=wanted.name) as run,
     ):
-        options, selection = StudentOptions(**settings), load_selections(signals)[wanted.name]
+        options, selection = StudentOptions(**settings), Selections.load(signals).selections[wanted.name]
         run.parameters(
             {**wanted.model_dump(), **options.model_dump(), "chosen_teacher_layers": selection.teacher_layers}
         )
-        large, facts = load_classifier(teacher), load_facts(signals)
-        small = build_student(large, selection, wanted, facts["checkpoints"])
+        large, facts = load_classifier(teacher), SignalsFacts.load(signals)
+        small = build_student(large, selection, wanted, facts.checkpoints)
         distill(
             teacher=large,
             student=small,
@@ -42,6 +42,4 @@ def distill_and_save(
         )
         with whole_folder(student) as folder:
             small.save(folder)
-            write_description(
-                candidate=wanted, selection=selection, settings=options.model_dump(), signals=facts, folder=folder
-            )
+            StudentDescription(candidate=wanted, selection=selection, settings=options, signals=facts).save(folder)

@@ -9,9 +9,8 @@ from typing import Any
 
 from components.frame import step
 from spectral_distill.core.settings import LatencyOptions
-from spectral_distill.distillation.student import Description
+from spectral_distill.distillation.student import StudentDescription
 from spectral_distill.evaluation.evaluating import evaluate
-from spectral_distill.evaluation.scores import flat_metrics
 from spectral_distill.storage.uris import whole_folder
 from spectral_distill.tracking.pipeline_run import task_run
 
@@ -29,7 +28,7 @@ def evaluate_all(
     options = LatencyOptions(**settings)
     with whole_folder(evaluations) as folder:
         for student in students:
-            name = Description(student).candidate.name
+            name = StudentDescription.load(student).candidate.name
             with (
                 step("evaluate_students", detail=name),
                 task_run(name, role="candidate", candidate=name) as run,
@@ -43,5 +42,5 @@ def evaluate_all(
                     options=options,
                     target=folder / name,
                 )
-                run.metrics(flat_metrics(results))
+                run.metrics(results.metrics())
                 run.file(folder / name / "evaluation.json")

@@ -27,5 +27,5 @@ def prepare_and_save(settings: dict[str, Any], dataset: str) -> None:
             target=dataset,
         )
         run.parameters({**sources, **options.model_dump()})
-        run.metrics({f"texts.{name}": split["texts"] for name, split in card["splits"].items()})
+        run.metrics({f"texts.{name}": split.texts for name, split in card.splits.items()})
         run.file(f"{dataset}/data_card.json")

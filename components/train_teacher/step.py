@@ -6,10 +6,11 @@ from components.frame import step
 from components.kfp_views import show_confusion_matrix, show_metrics
 from spectral_distill.core.settings import TeacherOptions
 from spectral_distill.data.dataset import load_intents
-from spectral_distill.evaluation.scores import answer, save_evaluation, score
+from spectral_distill.evaluation.artifact import TeacherEvaluation, TeacherSettings, save_predictions
+from spectral_distill.evaluation.scores import answer, score
 from spectral_distill.storage.uris import whole_folder
 from spectral_distill.tracking.pipeline_run import task_run
-from spectral_distill.training.fine_tuning import make_teacher
+from spectral_distill.training.fine_tuning import make_teacher, with_precision
 
 
 def train_and_evaluate(
@@ -19,17 +20,19 @@ def train_and_evaluate(
     values = dict(settings)
     uri, version = values.pop("teacher"), values.pop("version")
     with step("train_teacher"), task_run("train_teacher", role="teacher") as run:
-        options = TeacherOptions(**values)
+        options = with_precision(TeacherOptions(**values))
         data = load_intents(dataset)
-        told = {"teacher": uri, "teacher_version": version, **options.model_dump()}
-        run.parameters(told)
+        made_by = TeacherSettings(teacher=uri, teacher_version=version, **options.model_dump())
+        run.parameters(made_by.model_dump())
         classifier = make_teacher(uri, version, data, options, run)
         predictions = answer(classifier, data, "evaluate")
         scores = score(predictions)
         with whole_folder(evaluation) as folder:
-            save_evaluation({"scores": scores, "settings": told}, predictions, folder)
+            TeacherEvaluation(scores=scores, settings=made_by).save(folder)
+            save_predictions(predictions, folder)
         with whole_folder(teacher) as folder:
             classifier.save(folder)
-        run.metrics({f"test.{name}": value for name, value in scores.items()})
-        show_metrics(metrics, scores)
+        numbers = scores.model_dump()
+        run.metrics({f"test.{name}": value for name, value in numbers.items()})
+        show_metrics(metrics, numbers)
         show_confusion_matrix(confusion_matrix, predictions)

@@ -1,73 +1,88 @@
 """The leaderboard as a table, from a comparison on disk or from MLflow."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from spectral_distill.comparison.artifact import Comparison
 from spectral_distill.tracking.mlflow_runs import CANDIDATE_TAG
 
+_GAP = ("versus_teacher.difference", "versus_teacher.low", "versus_teacher.high")
 
-def leaderboard_table(rows: list[dict[str, Any]], teacher: dict[str, Any] | None) -> Table:
-    """Rows: name, accuracy, retention ("kept"), agreement, speedup, bytes, and maybe the difference to the teacher."""
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What the table shows of one student; `difference` is empty where it was not compared with the teacher."""
+
+    name: str
+    accuracy: float
+    difference: str
+    retention: float
+    agreement: float
+    speedup: float
+    bytes: float
+
+
+def leaderboard_table(lines: Sequence[Line], teacher: Mapping[str, float] | None) -> Table:
+    """The table of these students, and of the teacher's `accuracy` and `bytes` where they are known."""
     table = Table(title="Leaderboard", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for column in ("#", "student", "accuracy", "vs teacher", "kept", "agrees", "speed", "MB"):
         table.add_column(column, justify="left" if column == "student" else "right", no_wrap=column != "student")
-    for position, row in enumerate(rows, start=1):
+    for position, line in enumerate(lines, start=1):
         table.add_row(
             str(position),
-            row["name"],
-            f"{row['accuracy']:.2%}",
-            row["difference"],
-            f"{row['retention']:.1%}",
-            f"{row['agreement']:.1%}",
-            f"{row['speedup']:.2f}x",
-            f"{row['bytes'] / 1e6:.1f}",
+            line.name,
+            f"{line.accuracy:.2%}",
+            line.difference,
+            f"{line.retention:.1%}",
+            f"{line.agreement:.1%}",
+            f"{line.speedup:.2f}x",
+            f"{line.bytes / 1e6:.1f}",
         )
     if teacher is not None:
         table.add_row("", "teacher", f"{teacher['accuracy']:.2%}", "", "", "", "1.00x", f"{teacher['bytes'] / 1e6:.1f}")
     return table
 
 
-def comparison_rows(leaderboard: dict[str, Any]) -> list[dict[str, Any]]:
-    """`leaderboard.json` as rows of `leaderboard_table`."""
-    rows = []
-    for row in leaderboard["rows"]:
-        found, gap = row["evaluation"], row["versus_teacher"]
-        rows.append(
-            {
-                "name": row["configuration"],
-                "accuracy": row["accuracy"],
-                "difference": _difference(gap),
-                "retention": found["scores"]["retention"],
-                "agreement": found["scores"]["agreement"],
-                "speedup": found["speed"]["batch_32"]["speedup"],
-                "bytes": found["size"]["bytes"],
-            }
+def compared(comparison: Comparison) -> list[Line]:
+    """The students of a comparison, best first."""
+    return [
+        Line(
+            name=row.configuration,
+            accuracy=row.accuracy,
+            difference=_difference(row.versus_teacher.difference, row.versus_teacher.low, row.versus_teacher.high),
+            retention=row.evaluation.scores.retention,
+            agreement=row.evaluation.scores.agreement,
+            speedup=row.evaluation.speed.batch_32.speedup,
+            bytes=row.evaluation.size.bytes,
         )
-    return rows
+        for row in comparison.rows
+    ]
 
 
-def tracked_rows(runs: list[Any]) -> list[dict[str, Any]]:
-    """MLflow runs of students as rows of `leaderboard_table`."""
-    return [_tracked_row(run.data.tags[CANDIDATE_TAG], run.data.metrics) for run in runs]
+def tracked(runs: Sequence[Any]) -> list[Line]:
+    """The students of MLflow runs."""
+    return [_tracked_line(run.data.tags[CANDIDATE_TAG], run.data.metrics) for run in runs]
 
 
-def _tracked_row(name: str, metrics: dict[str, float]) -> dict[str, Any]:
+def _tracked_line(name: str, metrics: Mapping[str, float]) -> Line:
     """`name` by the candidate's tag: KFP's plugin gives runs names of its own. A run that has not been compared yet
     has no difference to the teacher."""
-    gap = {key: metrics.get(f"versus_teacher.{key}") for key in ("difference", "low", "high")}
-    return {
-        "name": name,
-        "accuracy": metrics["test.accuracy"],
-        "difference": "" if None in gap.values() else _difference(gap),
-        "retention": metrics["test.retention"],
-        "agreement": metrics["test.agreement"],
-        "speedup": metrics["speed.batch_32.speedup"],
-        "bytes": metrics["size.bytes"],
-    }
+    gap = [metrics[key] for key in _GAP if key in metrics]
+    return Line(
+        name=name,
+        accuracy=metrics["test.accuracy"],
+        difference=_difference(*gap) if len(gap) == len(_GAP) else "",
+        retention=metrics["test.retention"],
+        agreement=metrics["test.agreement"],
+        speedup=metrics["speed.batch_32.speedup"],
+        bytes=metrics["size.bytes"],
+    )
 
 
-def _difference(gap: dict[str, Any]) -> str:
+def _difference(difference: float, low: float, high: float) -> str:
     """In points, with its interval."""
-    return f"{100 * gap['difference']:+.1f} [{100 * gap['low']:+.1f}, {100 * gap['high']:+.1f}]"
+    return f"{100 * difference:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"

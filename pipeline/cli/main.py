@@ -20,7 +20,7 @@ from spectral_distill.core.errors import UserError
 from spectral_distill.core.extras import extras_named
 from spectral_distill.run_settings import Settings, flat
 from spectral_distill.storage.uris import write_whole
-from spectral_distill.tracking.server import address
+from spectral_distill.tracking.server import DEFAULT_ENVIRONMENT, address
 
 _WORKSPACE = click.option(
     "--workspace",
@@ -53,7 +53,8 @@ single ones (`steps`). [examples/deployment.yaml](../examples/deployment.yaml) s
 
 def main() -> None:
     """Entry point: bad input becomes one line and exit code 2."""
-    os.environ.setdefault(waiting.VARIABLE, "0")  # whoever looks on can start a server
+    defaults = {waiting.VARIABLE: "0", **DEFAULT_ENVIRONMENT}  # whoever looks on can start a server: no waiting
+    os.environ.update({name: value for name, value in defaults.items() if name not in os.environ})
     try:
         with extras_named():
             cli(standalone_mode=False)
@@ -89,7 +90,7 @@ def cli() -> None:
 @setting_options
 def run(settings_file: str | None, workspace: str, runner: str, image: str, **given: str | None) -> None:
     """Run the whole pipeline on this machine."""
-    from pipeline.cli.leaderboard import comparison_rows, leaderboard_table
+    from pipeline.cli.leaderboard import compared, leaderboard_table
     from pipeline.local.display import Display
     from pipeline.local.docker_runner import find_image
     from pipeline.local.running import run_locally
@@ -104,21 +105,21 @@ def run(settings_file: str | None, workspace: str, runner: str, image: str, **gi
         _print_leaderboard(result["run"], workspace)
         return
 
-    from spectral_distill.comparison.artifact import REPORT, load_comparison
+    from spectral_distill.comparison.artifact import REPORT, Comparison
 
-    leaderboard = load_comparison(result["comparison"])
-    size = leaderboard["rows"][0]["evaluation"]["size"]
-    teacher = {**leaderboard["teacher"]["scores"], "bytes": size["teacher_bytes"]}
+    leaderboard = Comparison.load(result["comparison"])
+    size = leaderboard.rows[0].evaluation.size
+    teacher = {"accuracy": leaderboard.teacher.scores.accuracy, "bytes": size.teacher_bytes}
     console.print()
-    console.print(leaderboard_table(comparison_rows(leaderboard), teacher))
-    console.print(f"Verdict    {leaderboard['verdict']['reason']}")
+    console.print(leaderboard_table(compared(leaderboard), teacher))
+    console.print(f"Verdict    {leaderboard.verdict.reason}")
     console.print(
         f"Registry   {result['registered_model']} version {result['version']}, {result['alias']}: {result['reason']}"
     )
     console.print(f"Report     {result['comparison']}/{REPORT}", soft_wrap=True)
     if result["published"]:
         console.print(f"Published  {result['published']}", soft_wrap=True)
-    console.print(f"MLflow     {_how_to_open_mlflow(place.use_tracking())}", soft_wrap=True)
+    console.print(f"MLflow     {_how_to_open_mlflow(place.tracking_uri())}", soft_wrap=True)
     console.print(f"Time       {time.monotonic() - started:.0f} s")
 
 
@@ -131,7 +132,7 @@ def compare(run_id: str | None, workspace: str) -> None:
 
 
 def _print_leaderboard(run_id: str | None, workspace: str) -> None:
-    from pipeline.cli.leaderboard import leaderboard_table, tracked_rows
+    from pipeline.cli.leaderboard import leaderboard_table, tracked
     from spectral_distill.tracking.mlflow_runs import RUN_ID_TAG
     from spectral_distill.tracking.pipeline_run import student_runs, teacher_scores
 
@@ -141,7 +142,7 @@ def _print_leaderboard(run_id: str | None, workspace: str) -> None:
         which = f"pipeline run {run_id}" if run_id else "any run"
         raise UserError(f"MLflow at {where}: found no students of {which}; start one with `spectral-distill run`")
     teacher = teacher_scores(found[0].data.tags[RUN_ID_TAG])
-    open_console().print(leaderboard_table(tracked_rows(found), teacher))
+    open_console().print(leaderboard_table(tracked(found), teacher))
 
 
 @cli.command()
@@ -224,7 +225,8 @@ def compile_(output: str, image: str | None, deployment_file: str | None, settin
 def _tracking_of(workspace: str) -> str:
     """Where to read from, fit for the terminal. A workspace without runs is refused: MLflow would make a database."""
     place = open_workspace(workspace)
-    uri = place.use_tracking()
+    uri = place.tracking_uri()
+    os.environ.setdefault("MLFLOW_TRACKING_URI", uri)  # what this command reads with finds it there
     if not uri:
         raise UserError("MLFLOW_TRACKING_URI: found it empty, which tracks nothing; name a server, or unset it")
     if uri == f"sqlite:///{place.database}" and not place.database.exists():

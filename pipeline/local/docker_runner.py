@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from pipeline.local.workspace import Workspace
 from spectral_distill.core.errors import UserError
@@ -93,27 +92,6 @@ def with_absolute_paths(settings: Settings) -> Settings:
         for candidate in settings.candidates
     ]
     return settings.model_copy(update={**named, "candidates": candidates})
-
-
-@contextlib.contextmanager
-def true_exit_codes() -> Iterator[None]:
-    """Within, a task ends as its container did.
-
-    kfp's runner has Docker remove the container, and takes one that is gone before it asks how it ended for a success.
-    """
-    with patch("kfp.local.docker_task_handler.run_docker_container", _run_container):
-        yield
-
-
-def _run_container(client: Any, image: str, command: list[str], volumes: dict[str, Any], **arguments: Any) -> int:
-    """The exit code of a container, which is gone afterwards: also where this process is stopped."""
-    container = client.containers.run(image, command, volumes=volumes, detach=True, **arguments)
-    try:
-        for line in container.logs(stream=True):
-            print(line.decode(errors="replace"), end="")
-        return int(container.wait()["StatusCode"])
-    finally:
-        container.remove(force=True)
 
 
 def _is_passed_on(name: str) -> bool:

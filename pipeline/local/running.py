@@ -8,14 +8,15 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from components.image import VARIABLE as IMAGE_VARIABLE
 from components.image import code_version
 from pipeline.local.display import Display
-from pipeline.local.docker_runner import Image, docker_runner, true_exit_codes, with_absolute_paths
+from pipeline.local.docker_runner import Image, docker_runner, with_absolute_paths
+from pipeline.local.task_handlers import docker_tasks, subprocess_tasks
 from pipeline.local.warm_python import warm_python
 from pipeline.local.workspace import Workspace
 from pipeline.settings import parameters_of
@@ -60,23 +61,22 @@ def run_locally(
     run_id = _new_run_id()
     log, events = workspace.log(run_id), workspace.events(run_id)
     _make_folders(workspace, events)
-    workspace.use_tracking()
     environment = {
         "KFP_RUN_ID": run_id,
+        "MLFLOW_TRACKING_URI": workspace.tracking_uri(),
         EVENTS_FILE: str(events),
         trainings_folder.VARIABLE: str(workspace.trainings),
         waiting.VARIABLE: os.environ.get(waiting.VARIABLE, "0"),
         "PYTHONUNBUFFERED": "1",
         **_quiet(),
     }
-    os.environ |= environment
     failed = False
     with display.following(events), _output_to(log), _noting_cache_hits(display):
         try:
             if image is not None:
                 _run_in_containers(settings, workspace, image, environment)
             else:
-                _run_in_subprocesses(settings, workspace)
+                _run_in_subprocesses(settings, workspace, environment)
         except RuntimeError:  # kfp.local's word for "a task failed"
             failed = True
     history = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
@@ -91,9 +91,9 @@ def following_here(workspace: Workspace, display: Display) -> Iterator[None]:
     run_id = _new_run_id()
     log, events = workspace.log(run_id), workspace.events(run_id)
     _make_folders(workspace, events)
-    os.environ |= {EVENTS_FILE: str(events), trainings_folder.VARIABLE: str(workspace.trainings), **_quiet()}
+    environment = {EVENTS_FILE: str(events), trainings_folder.VARIABLE: str(workspace.trainings), **_quiet()}
     try:
-        with display.following(events), _output_to(log):
+        with _environment(environment), display.following(events), _output_to(log):
             yield
     except UserError as error:
         history = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
@@ -101,16 +101,29 @@ def following_here(workspace: Workspace, display: Display) -> Iterator[None]:
         raise UserError(f"{failed[0]}: {error}" if failed else str(error)) from None
 
 
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Within, this process's environment has these values, too."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def _new_run_id() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
-def _run_in_subprocesses(settings: Settings, workspace: Workspace) -> None:
-    with warm_python(_TASK_IMPORTS):  # imports while this process does its own
+def _run_in_subprocesses(settings: Settings, workspace: Workspace, environment: Mapping[str, str]) -> None:
+    with warm_python(_TASK_IMPORTS, environment) as python:  # imports while this process does its own
         from kfp import local
 
         _configure(local.SubprocessRunner(use_venv=False), workspace, _code(settings))
-        _graph()(**parameters_of(settings))
+        with subprocess_tasks(python, environment):
+            _graph()(**parameters_of(settings))
 
 
 def _code(settings: Settings) -> str:
@@ -119,11 +132,11 @@ def _code(settings: Settings) -> str:
     return code_version() + foreign_code(strategies)
 
 
-def _run_in_containers(settings: Settings, workspace: Workspace, image: Image, environment: dict[str, str]) -> None:
+def _run_in_containers(settings: Settings, workspace: Workspace, image: Image, environment: Mapping[str, str]) -> None:
     settings = with_absolute_paths(settings)
     runner = docker_runner(settings, workspace, {**environment, IMAGE_VARIABLE: image.id})
     _configure(runner, workspace, image.id)
-    with true_exit_codes():
+    with docker_tasks():
         _graph(image=image.reference)(**parameters_of(settings))
 
 

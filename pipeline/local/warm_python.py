@@ -6,6 +6,10 @@ hands its arguments, environment and streams to the server and exits as the task
 process that started the server goes, however it goes, the server takes them along.
 
 Only on Linux, where forking after such imports is sound; elsewhere tasks start as kfp starts them.
+
+`multiprocessing`'s forkserver with preload does not do this. kfp starts a task as a shell command that runs `python`,
+not as a function. The forkserver imports everything before it starts the first task, has the environment of the process
+that asks for it (libraries read theirs at import), and leaves its children running when that process is killed.
 """
 
 import gc
@@ -20,10 +24,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from unittest.mock import patch
 
 _LAUNCHER = """#!/bin/sh
 '''exec' {python} -IS "$0" "$@"
@@ -40,11 +43,19 @@ sys.exit(int(server.recv(8) or b"1"))
 
 
 @contextmanager
-def warm_python(modules: Sequence[str]) -> Iterator[None]:
-    """Within, `sys.executable`, which kfp.local runs tasks with, starts with these modules imported; while they are
-    being imported, with the first of them. Below a temporary folder with a very long path it starts as ever."""
+def warm_python(modules: Sequence[str], environment: Mapping[str, str]) -> Iterator[str]:
+    """An interpreter to start tasks with while the block lasts.
+
+    Args:
+        modules: What it has imported when it starts; while they are being imported, the first of them.
+        environment: Variables that these imports find beside the process's own. A task has those that it is given.
+
+    Yields:
+        The path of the interpreter. It is `sys.executable`, which has nothing imported, on other systems than Linux and
+        where the path of the temporary folder is too long for a socket.
+    """
     if sys.platform != "linux":
-        yield
+        yield sys.executable
         return
     with tempfile.TemporaryDirectory() as folder:
         address, launcher = f"{folder}/server", Path(folder) / "python"
@@ -55,7 +66,7 @@ def warm_python(modules: Sequence[str]) -> Iterator[None]:
             listener.bind(address)
         except OSError:  # the system takes no such long path
             listener.close()
-            yield
+            yield sys.executable
             return
         listener.listen()
         command = [sys.executable, "-m", __name__, str(listener.fileno()), *modules]
@@ -65,13 +76,13 @@ def warm_python(modules: Sequence[str]) -> Iterator[None]:
             stdin=subprocess.PIPE,
             stdout=sys.stdout,
             stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
             pass_fds=[listener.fileno()],
             start_new_session=True,
         )
         listener.close()
         try:
-            with patch.object(sys, "executable", str(launcher)):
-                yield
+            yield str(launcher)
         finally:
             server.communicate()
 

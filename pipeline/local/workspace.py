@@ -50,9 +50,9 @@ class Workspace:
         if os.getuid() == 0:
             os.chown(path, *self.owner())
 
-    def use_tracking(self) -> str:
-        """Track in this workspace unless MLFLOW_TRACKING_URI names a server; returns the URI in use."""
-        return os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{self.database}")
+    def tracking_uri(self) -> str:
+        """What MLFLOW_TRACKING_URI names; this workspace's database where it is not set."""
+        return os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{self.database}")
 
 
 def open_workspace(folder: str) -> Workspace:

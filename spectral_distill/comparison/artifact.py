@@ -1,25 +1,136 @@
-"""The `comparison` artifact: `report.html` for people, `leaderboard.json` for programs:
+"""The `comparison` artifact: `leaderboard.json`, and `report.html` beside it. Reading it needs no model library."""
 
-rows       best first: rank, configuration, student, seeds, accuracy, accuracy_interval_over_seeds, versus_teacher and
-           versus_best (difference, low, high, p_holm; versus_best of the best is null), evaluation
-verdict    winner (or null), tied, ship (a student's name), reason
-promotion  alias (champion or challenger), reason
-teacher    scores and settings
-data       the data card
-settings   of the comparison and the promotion
-"""
+from typing import ClassVar, Literal
 
-import json
-from pathlib import Path
-from typing import Any
+from spectral_distill.core.settings import ComparisonOptions, PromotionOptions
+from spectral_distill.data.card import DataCard
+from spectral_distill.evaluation.artifact import Evaluation, TeacherEvaluation
+from spectral_distill.spectra.profile_facts import ProfileFacts
+from spectral_distill.storage.artifacts import Artifact, Record, SparseRecord
 
-LEADERBOARD, REPORT = "leaderboard.json", "report.html"
+REPORT = "report.html"
 
 
-def save_comparison(leaderboard: dict[str, Any], report: str, folder: Path) -> None:
-    (folder / LEADERBOARD).write_text(json.dumps(leaderboard, indent=2, allow_nan=False), encoding="utf-8")
-    (folder / REPORT).write_text(report, encoding="utf-8")
+class Difference(Record):
+    """Difference of two accuracies on the same texts.
+
+    Attributes:
+        difference: The first less the second.
+        low: Lower end of the paired bootstrap interval.
+        high: Upper end.
+        p_holm: p of McNemar's test, adjusted by Holm.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_holm: float
 
 
-def load_comparison(folder: str | Path) -> dict[str, Any]:
-    return json.loads((Path(folder) / LEADERBOARD).read_text(encoding="utf-8"))
+class Standing(Record):
+    """A configuration's rank and differences.
+
+    Attributes:
+        rank: From 1.
+        configuration: Name of the candidate without its seed.
+        student: The run of the lowest seed, which stands for the configuration.
+        seeds: Of all runs, ascending.
+        accuracy: Mean over seeds.
+        accuracy_interval_over_seeds: Low and high; None for one seed.
+        versus_teacher: Accuracy less the teacher's.
+        versus_best: Accuracy less the best configuration's; None for that one.
+    """
+
+    rank: int
+    configuration: str
+    student: str
+    seeds: list[int]
+    accuracy: float
+    accuracy_interval_over_seeds: tuple[float, float] | None
+    versus_teacher: Difference
+    versus_best: Difference | None
+
+
+class Row(Standing):
+    """A row of the leaderboard: a standing, and the evaluation of its student."""
+
+    evaluation: Evaluation
+
+
+class Verdict(Record):
+    """Which student ships.
+
+    Attributes:
+        winner: The configuration that is significantly better than every other one; None where there is none.
+        tied: Configurations that are not significantly worse than the best.
+        ship: Name of the student to ship.
+        reason: Why.
+    """
+
+    winner: str | None
+    tied: list[str]
+    ship: str
+    reason: str
+
+
+class Champion(SparseRecord):
+    """The registry's champion before this run: its scores on the same test split, or why it has none.
+
+    Attributes:
+        version: In the registry.
+        problem: Why it cannot be compared; None where it can.
+        accuracy: As `evaluation.artifact.Scores` has it, like the other scores.
+        macro_f1: See there.
+        ece: See there.
+        out_of_scope_auroc: See there.
+    """
+
+    version: int
+    problem: str | None = None
+    accuracy: float | None = None
+    macro_f1: float | None = None
+    ece: float | None = None
+    out_of_scope_auroc: float | None = None
+
+
+class Promotion(Record):
+    """The alias that the student to ship gets (champion or challenger), and why."""
+
+    alias: str
+    reason: str
+    champion_before: Champion | None
+
+
+class DecisionSettings(PromotionOptions, ComparisonOptions):
+    """How sure a difference must be, and what a champion must show."""
+
+
+class Comparison(Artifact):
+    """The leaderboard and what was decided.
+
+    Attributes:
+        rows: Configurations, best first.
+        verdict: Which student ships.
+        promotion: Whether it becomes champion.
+        teacher: The teacher's evaluation.
+        data: The data card.
+        settings: Of the comparison and the promotion.
+        profile: Facts of the teacher's spectral profile.
+    """
+
+    KIND: ClassVar[str] = "comparison"
+    FILE: ClassVar[str] = "leaderboard.json"
+
+    schema_version: Literal[1] = 1
+    rows: list[Row]
+    verdict: Verdict
+    promotion: Promotion
+    teacher: TeacherEvaluation
+    data: DataCard
+    settings: DecisionSettings
+    profile: ProfileFacts
+
+    @property
+    def shipped(self) -> Row:
+        """The row of the student to ship."""
+        return next(row for row in self.rows if row.student == self.verdict.ship)

@@ -3,7 +3,6 @@
 import io
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -12,6 +11,9 @@ from cycler import cycler
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
+from spectral_distill.comparison.artifact import Row
+from spectral_distill.comparison.report_tables import ReliabilityBin
+from spectral_distill.evaluation.artifact import LayerFidelity
 from spectral_distill.spectra.plots import shortened
 
 BLUE, ORANGE, GREEN, PURPLE = "#3b82e0", "#d97516", "#1a9a76", "#9a6bd6"
@@ -55,14 +57,15 @@ def inline_svg(draw: Callable[[], Figure], *, name: str, label: str) -> Markup:
     return Markup(f'<svg {box.group()} role="img" aria-label="{escape(label)}">{inside}')
 
 
-def differences_to_teacher(rows: Sequence[dict[str, Any]], shipped: str) -> Figure:
+def differences_to_teacher(rows: Sequence[Row], shipped: str) -> Figure:
     """Dot and whisker a configuration: its accuracy less the teacher's, in points, with the bootstrap interval."""
     figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.27 * len(rows)), layout="constrained")
     for position, row in enumerate(rows):
-        difference, low, high = (100 * row["versus_teacher"][key] for key in ("difference", "low", "high"))
-        colour = BLUE if row["student"] == shipped else ORANGE
+        gap = row.versus_teacher
+        difference, low, high = (100 * value for value in (gap.difference, gap.low, gap.high))
+        colour = BLUE if row.student == shipped else ORANGE
         axis.plot([low, high], [position, position], color=colour, linewidth=1.6, solid_capstyle="butt")
-        axis.plot(difference, position, "D" if row["student"] == shipped else "o", color=colour, markersize=6)
+        axis.plot(difference, position, "D" if row.student == shipped else "o", color=colour, markersize=6)
     axis.axvline(0, color=_INK, linewidth=0.8, dashes=(4, 3))
     names = [_row_name(row, shipped) for row in rows]
     axis.set_yticks(range(len(rows)), names, fontsize=8)
@@ -71,12 +74,12 @@ def differences_to_teacher(rows: Sequence[dict[str, Any]], shipped: str) -> Figu
     return _finished(figure)
 
 
-def fidelity_by_layer(fidelity: Sequence[dict[str, Any]]) -> Figure:
+def fidelity_by_layer(fidelity: Sequence[LayerFidelity]) -> Figure:
     """Distance between the student's and the teacher's fingerprints at the embeddings and every student layer."""
     figure, axis = plt.subplots(figsize=(4.6, 2.8), layout="constrained")
-    names = ["emb" if entry["student_layer"] < 0 else str(entry["student_layer"]) for entry in fidelity]
-    for marker, name in (("o-", "channel"), ("s--", "token")):
-        axis.plot(range(len(names)), [entry[name] for entry in fidelity], marker, label=f"{name} axis")
+    names = ["emb" if entry.student_layer < 0 else str(entry.student_layer) for entry in fidelity]
+    axis.plot(range(len(names)), [entry.channel for entry in fidelity], "o-", label="channel axis")
+    axis.plot(range(len(names)), [entry.token for entry in fidelity], "s--", label="token axis")
     every = max(1, len(names) // 14)
     axis.set_xticks(range(0, len(names), every), names[::every], fontsize=8)
     axis.set(xlabel="student layer, counted from 0", ylabel="relative distance")
@@ -86,14 +89,14 @@ def fidelity_by_layer(fidelity: Sequence[dict[str, Any]]) -> Figure:
     return _finished(figure)
 
 
-def reliability(bins: Sequence[dict[str, float]]) -> Figure:
+def reliability(bins: Sequence[ReliabilityBin]) -> Figure:
     """Accuracy against confidence, a dot a bin, its area the share of texts; on the dashed line confidence is true."""
     figure, axis = plt.subplots(figsize=(4.6, 2.8), layout="constrained")
     axis.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, dashes=(4, 3))
-    sizes = np.array([entry["texts"] for entry in bins], dtype=float)
+    sizes = np.array([entry.texts for entry in bins], dtype=float)
     axis.scatter(
-        [entry["confidence"] for entry in bins],
-        [entry["accuracy"] for entry in bins],
+        [entry.confidence for entry in bins],
+        [entry.accuracy for entry in bins],
         s=12 + 240 * sizes / max(sizes.sum(), 1),
         color=BLUE,
         alpha=0.75,
@@ -104,9 +107,9 @@ def reliability(bins: Sequence[dict[str, float]]) -> Figure:
     return _finished(figure)
 
 
-def _row_name(row: dict[str, Any], shipped: str) -> str:
+def _row_name(row: Row, shipped: str) -> str:
     """The rank tells apart what shortening makes equal."""
-    return f"{row['rank']}. {shortened(row['configuration'])}" + (" (ships)" if row["student"] == shipped else "")
+    return f"{row.rank}. {shortened(row.configuration)}" + (" (ships)" if row.student == shipped else "")
 
 
 def _finished(figure: Figure) -> Figure:

@@ -1,16 +1,15 @@
 """Publish the student to ship, register it and give it its alias."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from spectral_distill.comparison.artifact import LEADERBOARD, REPORT, load_comparison
+from spectral_distill.comparison.artifact import REPORT, Comparison
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import PublishingOptions
 from spectral_distill.data.dataset import load_intents
-from spectral_distill.distillation.student import Description
-from spectral_distill.evaluation.scores import flat_metrics
+from spectral_distill.distillation.student import StudentDescription
 from spectral_distill.storage import uris as storage
 from spectral_distill.tracking import pipeline_run as tracking
 from spectral_distill.tracking import registry
@@ -20,6 +19,25 @@ _EXAMPLES = 2
 _REQUIREMENTS = ("torch", "transformers", "safetensors")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a promotion.
+
+    Attributes:
+        registered_model: Name in the registry.
+        version: Of the registered model; 0 where nothing is registered.
+        alias: Champion or challenger.
+        reason: Why.
+        published: URI of the published folder, or empty.
+    """
+
+    registered_model: str
+    version: int
+    alias: str
+    reason: str
+    published: str
+
+
 def promote(
     *,
     comparison: str,
@@ -27,125 +45,119 @@ def promote(
     data: str,
     options: PublishingOptions,
     run: tracking.Run,
-) -> dict[str, Any]:
+) -> Outcome:
     """Publish the verdict's student, register it as a new version under the decided alias: what was done and why.
 
-    Returned: registered_model, version, alias, reason, published (the URI, or empty). A student that is registered
+    A student that is registered
     already keeps its version, and its alias unless it is now to be champion. Where the champion has changed since the
     comparison, a new student becomes challenger. Without MLflow nothing is registered and `version` is 0.
 
     The parent run in MLflow stands alone afterwards: it has the report, the decision, and a nested run with the numbers
     of the teacher and of each student, also where their tasks came from the cache.
     """
-    leaderboard = load_comparison(comparison)
-    folder = _folder_of(leaderboard["verdict"]["ship"], students)
+    leaderboard = Comparison.load(comparison)
+    folder = _folder_of(leaderboard.verdict.ship, students)
     published = _publish(folder, comparison, leaderboard, options)
     _tell_results(leaderboard, comparison)
     _complete(leaderboard)
-    outcome = {
-        "registered_model": leaderboard["settings"]["promotion_model"],
-        "version": 0,
-        "alias": leaderboard["promotion"]["alias"],
-        "reason": leaderboard["promotion"]["reason"],
-        "published": published,
-    }
+    outcome = Outcome(
+        registered_model=leaderboard.settings.promotion_model,
+        version=0,
+        alias=leaderboard.promotion.alias,
+        reason=leaderboard.promotion.reason,
+        published=published,
+    )
     if is_on():
-        outcome |= _register(folder, leaderboard, data, published, run)
+        outcome = _register(folder, leaderboard, data, outcome, run)
     _tell_decision(leaderboard, outcome)
     return outcome
 
 
-def headline(leaderboard: dict[str, Any]) -> dict[str, float]:
+def headline(leaderboard: Comparison) -> dict[str, float]:
     """The numbers of the shipped student that people look at first, by name."""
-    shipped = _shipped(leaderboard)["evaluation"]
+    shipped = leaderboard.shipped.evaluation
     return {
-        "teacher.accuracy": leaderboard["teacher"]["scores"]["accuracy"],
-        "student.accuracy": shipped["scores"]["accuracy"],
-        "student.retention": shipped["scores"]["retention"],
-        "student.speedup": shipped["speed"]["batch_32"]["speedup"],
+        "teacher.accuracy": leaderboard.teacher.scores.accuracy,
+        "student.accuracy": shipped.scores.accuracy,
+        "student.retention": shipped.scores.retention,
+        "student.speedup": shipped.speed.batch_32.speedup,
     }
 
 
 def _folder_of(ship: str, students: Sequence[str]) -> Path:
     for path in students:
-        if Description(path).candidate.name == ship:
+        if StudentDescription.load(path).candidate.name == ship:
             return Path(path)
     raise UserError(f"student {ship}: not among the {len(students)} students handed over; compare these students again")
 
 
-def _publish(folder: Path, comparison: str, leaderboard: dict[str, Any], options: PublishingOptions) -> str:
+def _publish(folder: Path, comparison: str, leaderboard: Comparison, options: PublishingOptions) -> str:
     if not options.promotion_publish_to:
         return ""
     student = {f"student/{file.relative_to(folder)}": file for file in sorted(folder.rglob("*")) if file.is_file()}
-    results = {name: Path(comparison) / name for name in (LEADERBOARD, REPORT)}
-    return storage.publish({**student, **results}, options.promotion_publish_to, leaderboard["verdict"]["ship"])
+    results = {name: Path(comparison) / name for name in (Comparison.FILE, REPORT)}
+    return storage.publish({**student, **results}, options.promotion_publish_to, leaderboard.verdict.ship)
 
 
-def _register(
-    folder: Path, leaderboard: dict[str, Any], data: str, published: str, run: tracking.Run
-) -> dict[str, Any]:
-    """The version, its alias, and the reason."""
-    name, decision = leaderboard["settings"]["promotion_model"], leaderboard["promotion"]
+def _register(folder: Path, leaderboard: Comparison, data: str, decided: Outcome, run: tracking.Run) -> Outcome:
+    """The decided outcome with the version, and the alias and reason that it got."""
+    name, before = decided.registered_model, leaderboard.promotion.champion_before
     digest = storage.version(str(folder))
     known = registry.registered_version(name, digest)
-    champion, before = registry.aliased_version(name, registry.CHAMPION), decision["champion_before"]
-    alias, reason = decision["alias"], decision["reason"]
+    champion = registry.aliased_version(name, registry.CHAMPION)
+    alias, reason = decided.alias, decided.reason
     current = champion and int(champion.version)
-    is_outdated = current != (before and before["version"])
+    is_outdated = current != (before and before.version)
     is_promoted = alias == registry.CHAMPION and not is_outdated and known != current
     if known is not None and not is_promoted:
-        return {"version": known, "alias": registry.aliases(name, known), "reason": "registered before"}
+        return replace(decided, version=known, alias=registry.aliases(name, known), reason="registered before")
     if is_outdated:
         alias, reason = registry.CHALLENGER, "the champion changed while this run compared; compare again"
     version = known or registry.register_model(
         name=name,
         folder=folder,
         run=run,
-        metadata=_metadata(leaderboard, published),
-        description=f"{leaderboard['verdict']['reason']} As {alias}: {reason}.",
+        metadata=_metadata(leaderboard, decided.published),
+        description=f"{leaderboard.verdict.reason} As {alias}: {reason}.",
         digest=digest,
         example=load_intents(data)["test"]["text"][:_EXAMPLES],
         requirements=_requirements(),
     )
     registry.set_alias(name, alias, version)
-    return {"version": version, "alias": alias, "reason": reason}
+    return replace(decided, version=version, alias=alias, reason=reason)
 
 
-def _tell_results(leaderboard: dict[str, Any], comparison: str) -> None:
+def _tell_results(leaderboard: Comparison, comparison: str) -> None:
     """The headline, where the user looks first in MLflow. A comparison from the cache is told as well."""
     with tracking.parent_run() as run:
         run.metrics(headline(leaderboard))
-        run.tags({"spectral_distill.ship": leaderboard["verdict"]["ship"]})
-        for file in (LEADERBOARD, REPORT):
+        run.tags({"spectral_distill.ship": leaderboard.verdict.ship})
+        for file in (Comparison.FILE, REPORT):
             run.file(f"{comparison}/{file}")
 
 
-def _complete(leaderboard: dict[str, Any]) -> None:
+def _complete(leaderboard: Comparison) -> None:
     """What MLflow's table of students needs of each nested run: scores, size, speed, the difference to the teacher.
 
     A configuration with several seeds has one row, of its lowest seed: the others' numbers are not in the leaderboard.
     """
-    teacher, sizes = leaderboard["teacher"]["scores"], leaderboard["rows"][0]["evaluation"]["size"]
-    scores = {f"test.{name}": value for name, value in teacher.items()}
-    size = {"size.bytes": sizes["teacher_bytes"], "size.parameters": sizes["teacher_parameters"]}
+    teacher, sizes = leaderboard.teacher.scores, leaderboard.rows[0].evaluation.size
+    scores = {f"test.{name}": value for name, value in teacher.model_dump().items()}
+    size = {"size.bytes": sizes.teacher_bytes, "size.parameters": sizes.teacher_parameters}
     tracking.complete_run("train_teacher", role="teacher", metrics=scores | size)
-    for row in leaderboard["rows"]:
-        gap = {f"versus_teacher.{name}": row["versus_teacher"][name] for name in ("difference", "low", "high")}
-        numbers = flat_metrics(row["evaluation"]) | gap
-        tracking.complete_run(row["student"], role="candidate", candidate=row["student"], metrics=numbers)
+    for row in leaderboard.rows:
+        gap = row.versus_teacher.model_dump(exclude={"p_holm"})
+        numbers = row.evaluation.metrics() | {f"versus_teacher.{name}": value for name, value in gap.items()}
+        tracking.complete_run(row.student, role="candidate", candidate=row.student, metrics=numbers)
 
 
-def _tell_decision(leaderboard: dict[str, Any], outcome: dict[str, Any]) -> None:
+def _tell_decision(leaderboard: Comparison, outcome: Outcome) -> None:
     """What was registered, and why; and that the pipeline run has done its work."""
-    model = f"{outcome['registered_model']} version {outcome['version']}"
-    decided = f"{leaderboard['verdict']['ship']} is registered as {model} ({outcome['alias']}): {outcome['reason']}."
+    model = f"{outcome.registered_model} version {outcome.version}"
+    decided = f"{leaderboard.verdict.ship} is registered as {model} ({outcome.alias}): {outcome.reason}."
     with tracking.parent_run() as run:
-        run.describe(f"{leaderboard['verdict']['reason']}\n\n{decided}", report=REPORT)
-    tracking.mark_finished(outcome)
-
-
-def _shipped(leaderboard: dict[str, Any]) -> dict[str, Any]:
-    return next(row for row in leaderboard["rows"] if row["student"] == leaderboard["verdict"]["ship"])
+        run.describe(f"{leaderboard.verdict.reason}\n\n{decided}", report=REPORT)
+    tracking.mark_finished(asdict(outcome))
 
 
 def _requirements() -> list[str]:
@@ -153,18 +165,16 @@ def _requirements() -> list[str]:
     return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in _REQUIREMENTS]
 
 
-def _metadata(leaderboard: dict[str, Any], published: str) -> dict[str, Any]:
+def _metadata(leaderboard: Comparison, published: str) -> dict[str, str | float]:
     return {
-        "student": leaderboard["verdict"]["ship"],
-        "test_accuracy": _shipped(leaderboard)["evaluation"]["scores"]["accuracy"],
-        "teacher_accuracy": leaderboard["teacher"]["scores"]["accuracy"],
-        "data_source": leaderboard["data"]["source"],
-        "data_version": leaderboard["data"]["version"],
+        "student": leaderboard.verdict.ship,
+        "test_accuracy": leaderboard.shipped.evaluation.scores.accuracy,
+        "teacher_accuracy": leaderboard.teacher.scores.accuracy,
+        "data_source": leaderboard.data.source,
+        "data_version": leaderboard.data.version,
         **{
-            f"{name}_{fact}": value
-            for name, about in leaderboard["data"]["further_sources"].items()
-            for fact, value in about.items()
+            f"{name}_{fact}": value for name, about in leaderboard.data.further_sources.items() for fact, value in about
         },
-        "decision": leaderboard["promotion"]["reason"],
+        "decision": leaderboard.promotion.reason,
         "published": published,
     }

@@ -2,42 +2,52 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from datasets import DatasetDict
 
+from spectral_distill.comparison.artifact import Champion, Promotion
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import PromotionOptions
 from spectral_distill.data.dataset import class_names
 from spectral_distill.tracking import registry
 
 
-def decide(ship: dict[str, Any], champion: dict[str, Any] | None, options: PromotionOptions) -> dict[str, Any]:
-    """`alias` (champion or challenger) and `reason`, for the evaluation `ship` against the present champion.
+def decide(accuracy: float, p95_ms: float, champion: Champion | None, options: PromotionOptions) -> Promotion:
+    """Decide whether a student becomes champion or challenger.
 
-    `champion`: None, or `version` with either `accuracy` on the same test split or `problem`, why it has none.
+    Args:
+        accuracy: The student's, on the test split.
+        p95_ms: Its 95th percentile of the latency of single texts, in milliseconds.
+        champion: The present champion; None where there is none.
+        options: Margin and latency budget.
+
+    Returns:
+        The alias and the reason.
     """
-    accuracy = ship["scores"]["accuracy"]
-    p95 = ship["speed"]["batch_1"]["student_p95_ms"]
-    if 0 < options.promotion_latency_budget_ms < p95:
-        return _challenger(
-            f"p95 latency is {p95:.2f} ms, over the budget of {options.promotion_latency_budget_ms:g} ms"
-        )
+    if 0 < options.promotion_latency_budget_ms < p95_ms:
+        reason = f"p95 latency is {p95_ms:.2f} ms, over the budget of {options.promotion_latency_budget_ms:g} ms"
+        return Promotion(alias=registry.CHALLENGER, reason=reason, champion_before=champion)
     if champion is None:
-        return _champion("there is no champion yet")
-    version = f"version {champion['version']}"
-    if "problem" in champion:
-        return _challenger(f"the champion ({version}) cannot be compared: {champion['problem']}")
-    lost = champion["accuracy"] - accuracy
+        return Promotion(alias=registry.CHAMPION, reason="there is no champion yet", champion_before=None)
+    alias, reason = _against_champion(accuracy, champion, options)
+    return Promotion(alias=alias, reason=reason, champion_before=champion)
+
+
+def _against_champion(accuracy: float, champion: Champion, options: PromotionOptions) -> tuple[str, str]:
+    """Alias and reason."""
+    version = f"version {champion.version}"
+    if champion.accuracy is None:
+        return registry.CHALLENGER, f"the champion ({version}) cannot be compared: {champion.problem}"
     compared = (
-        f"accuracy {accuracy:.2%} against {champion['accuracy']:.2%} of the champion ({version}) on the same test texts"
+        f"accuracy {accuracy:.2%} against {champion.accuracy:.2%} of the champion ({version}) on the same test texts"
     )
-    if lost > options.promotion_margin + 1e-9:  # 0.905 - 0.9 is a little more than 0.005
-        return _challenger(f"{compared} is worse by more than the margin of {options.promotion_margin:.2%}")
-    return _champion(f"{compared} is not worse by more than the margin of {options.promotion_margin:.2%}")
+    margin = f"the margin of {options.promotion_margin:.2%}"
+    if champion.accuracy - accuracy > options.promotion_margin + 1e-9:  # 0.905 - 0.9 is a little more than 0.005
+        return registry.CHALLENGER, f"{compared} is worse by more than {margin}"
+    return registry.CHAMPION, f"{compared} is not worse by more than {margin}"
 
 
-def present_champion(data: DatasetDict, options: PromotionOptions) -> dict[str, Any] | None:
+def present_champion(data: DatasetDict, options: PromotionOptions) -> Champion | None:
     """The registry's champion, run on this test split; None where there is none."""
     found = registry.aliased_version(options.promotion_model, registry.CHAMPION)
     if found is None:
@@ -46,24 +56,14 @@ def present_champion(data: DatasetDict, options: PromotionOptions) -> dict[str, 
     from spectral_distill.models import checkpoints
     from spectral_distill.models.text_classifier import load_classifier
 
-    champion: dict[str, Any] = {"version": int(found.version)}
+    version = int(found.version)
     with tempfile.TemporaryDirectory() as scratch:
         uri = f"models:/{options.promotion_model}/{found.version}"
         try:
             classifier = load_classifier(checkpoints.fetch(uri, uri, Path(scratch)))
         except UserError as error:
-            return {**champion, "problem": str(error)}
+            return Champion(version=version, problem=str(error))
     if classifier.labels != class_names(data):
-        return {
-            **champion,
-            "problem": f"it answers {len(classifier.labels)} other labels; give another promotion_model",
-        }
-    return {**champion, **score(answer(classifier, data, "champion"))}
-
-
-def _champion(reason: str) -> dict[str, Any]:
-    return {"alias": registry.CHAMPION, "reason": reason}
-
-
-def _challenger(reason: str) -> dict[str, Any]:
-    return {"alias": registry.CHALLENGER, "reason": reason}
+        problem = f"it answers {len(classifier.labels)} other labels; give another promotion_model"
+        return Champion(version=version, problem=problem)
+    return Champion(version=version, **score(answer(classifier, data, "champion")).model_dump())

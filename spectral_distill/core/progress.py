@@ -1,10 +1,11 @@
 """What a step tells the outside while it works: events, one JSON object a line.
 
-A local run names a file in the environment variable below and draws the events as they come. Elsewhere (a
-pod's log) the same events are plain lines.
+A local run names a file in the environment variable below and draws the events as they come. Elsewhere the same
+events are lines of the logger `spectral_distill`, which a step in a pod prints and a notebook does not.
 """
 
 import json
+import logging
 import os
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 from spectral_distill.core.errors import UserError
 
 EVENTS_FILE = "SPECTRAL_DISTILL_EVENTS"
+_LOGGER = logging.getLogger("spectral_distill")
 _INTERVAL_S = 0.25
 _LOG_INTERVAL_S = 15.0
 
@@ -22,14 +24,28 @@ Item = TypeVar("Item")
 
 
 def emit(event: str, **details: Any) -> None:
-    """Hand one event on: appended to the events file where there is one, otherwise printed."""
+    """Hand one event on: appended to the events file where there is one, otherwise logged."""
     record = {"event": event, "time": time.time(), **details}
     path = os.environ.get(EVENTS_FILE)
     if path:
         with open(path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
     else:
-        print(" ".join(f"{key}={value}" for key, value in record.items() if key != "time"), file=sys.stderr, flush=True)
+        _LOGGER.info(" ".join(f"{key}={value}" for key, value in record.items() if key != "time"))
+
+
+def print_events() -> None:
+    """Print events on stderr from now on, as a pod's log wants them."""
+    _LOGGER.setLevel(logging.INFO)
+    if not any(isinstance(handler, _Lines) for handler in _LOGGER.handlers):
+        _LOGGER.addHandler(_Lines())
+
+
+class _Lines(logging.Handler):
+    """Prints on the stderr of the moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(record.getMessage(), file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ A setting's prefix says what it belongs to. The pipeline's form in the KFP UI sh
 those marked `advanced` go into its one JSON parameter of that name. The command line has an option for each.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -101,6 +101,11 @@ class TeacherOptions(Options):
     teacher_learning_rate: float = Field(1e-4, gt=0, lt=1, description="Peak learning rate of the teacher.")
     teacher_batch_size: int = _advanced(32, ge=1, le=4096, description="Batch size of the teacher's fine-tuning.")
     teacher_seed: int = _advanced(0, ge=0, description="Seed of the new head, the training order and dropout.")
+    precision: Literal["auto", "float32", "bfloat16"] = _advanced(
+        "auto",
+        description="Format of matrix products, for teacher and students: auto takes bfloat16 where the machine that "
+        "makes the teacher is faster in it.",
+    )
 
 
 class ProfileOptions(Options):

@@ -9,24 +9,22 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from operator import itemgetter
-from typing import Any
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import PreparationOptions
+from spectral_distill.data.card import Cleaning, Conflict, Conflicts
 from spectral_distill.data.tables import Row
 
 _LEAST_PER_LABEL = 2
 _MOST_LABELS_SHARE = 0.5
 
 
-def clean_splits(
-    splits: dict[str, list[Row]], options: PreparationOptions
-) -> tuple[dict[str, list[Row]], dict[str, Any]]:
+def clean_splits(splits: dict[str, list[Row]], options: PreparationOptions) -> tuple[dict[str, list[Row]], Cleaning]:
     """Splits `train`, `validation` and `test` and what was done to get them, for the card."""
-    done: dict[str, Any] = {"rows_read": {name: len(rows) for name, rows in splits.items()}}
+    done = Cleaning(rows_read={name: len(rows) for name, rows in splits.items()})
     splits = {name: _without_empty(rows, name, done) for name, rows in splits.items()}
     splits = {name: rows if name == "test" else _without_duplicates(rows, name, done) for name, rows in splits.items()}
-    done["duplicates_kept_in_test"] = _count_duplicates(splits.get("test", []))
+    done.duplicates_kept_in_test = _count_duplicates(splits.get("test", []))
     _remove_leaks(splits, done)
     _check_labels(splits, done)
     made = [name for name in ("test", "validation") if name not in splits]
@@ -36,13 +34,13 @@ def clean_splits(
         )
     if options.data_examples_per_label:
         few = _few_of_each_label(splits["train"], options.data_examples_per_label, f"few {options.data_split_seed}")
-        done["left_out_by_texts_per_label"] = len(splits["train"]) - len(few)
+        done.left_out_by_texts_per_label = len(splits["train"]) - len(few)
         splits["train"] = few
     if "validation" not in splits:
         splits["train"], splits["validation"] = _hold_out(
             splits["train"], options.data_validation_share, f"validation {options.data_split_seed}"
         )
-    done["splits_made"] = made
+    done.splits_made = made
     return {name: splits[name] for name in ("train", "validation", "test")}, done
 
 
@@ -57,16 +55,16 @@ def same_text_key(text: str) -> str:
     return key or text
 
 
-def _without_empty(rows: Iterable[Row], split: str, done: dict[str, Any]) -> list[Row]:
+def _without_empty(rows: Iterable[Row], split: str, done: Cleaning) -> list[Row]:
     cleaned = [Row(clean_text(row.text), row.label) for row in rows]
     kept = [row for row in cleaned if row.text]
-    done.setdefault("empty_removed", {})[split] = len(cleaned) - len(kept)
+    done.empty_removed[split] = len(cleaned) - len(kept)
     if not kept:
         raise UserError(f"{split} split: all {len(cleaned)} texts are empty; check data_text_column")
     return kept
 
 
-def _without_duplicates(rows: list[Row], split: str, done: dict[str, Any]) -> list[Row]:
+def _without_duplicates(rows: list[Row], split: str, done: Cleaning) -> list[Row]:
     """First of each text; texts that stand under several labels teach nothing and go altogether."""
     labels = defaultdict(set)
     for row in rows:
@@ -75,11 +73,11 @@ def _without_duplicates(rows: list[Row], split: str, done: dict[str, Any]) -> li
     for row in rows:
         first.setdefault(same_text_key(row.text), row)
     conflicting = [key for key, names in labels.items() if len(names) > 1]
-    done.setdefault("conflicting_labels_removed", {})[split] = {
-        "texts": len(conflicting),
-        "examples": [{"text": first[key].text, "labels": sorted(map(str, labels[key]))} for key in conflicting[:5]],
-    }
-    done.setdefault("duplicates_removed", {})[split] = len(rows) - len(first)
+    done.conflicting_labels_removed[split] = Conflicts(
+        texts=len(conflicting),
+        examples=[Conflict(text=first[key].text, labels=sorted(map(str, labels[key]))) for key in conflicting[:5]],
+    )
+    done.duplicates_removed[split] = len(rows) - len(first)
     if len(conflicting) == len(first):
         raise UserError(f"{split} split: each of its {len(first)} texts has several labels; expected one label a text")
     return [row for key, row in first.items() if len(labels[key]) == 1]
@@ -89,13 +87,12 @@ def _count_duplicates(rows: list[Row]) -> int:
     return len(rows) - len({same_text_key(row.text) for row in rows})
 
 
-def _remove_leaks(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
+def _remove_leaks(splits: dict[str, list[Row]], done: Cleaning) -> None:
     """Texts of a later split leave the earlier ones: test wins over validation, validation over train."""
     held_out: set[str] = set()
-    done["leaks_removed"] = {}
     for name in [name for name in ("test", "validation", "train") if name in splits]:
         kept = [row for row in splits[name] if same_text_key(row.text) not in held_out]
-        done["leaks_removed"][name] = len(splits[name]) - len(kept)
+        done.leaks_removed[name] = len(splits[name]) - len(kept)
         splits[name] = kept
         held_out |= {same_text_key(row.text) for row in kept}
         if not kept:
@@ -103,7 +100,7 @@ def _remove_leaks(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
             raise UserError(f"{name} split: every text stands in {later} too; expected separate texts")
 
 
-def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
+def _check_labels(splits: dict[str, list[Row]], done: Cleaning) -> None:
     counts = {name: Counter(str(row.label) for row in rows) for name, rows in splits.items()}
     train = counts["train"]
     if len(train) < 2:
@@ -130,7 +127,7 @@ def _check_labels(splits: dict[str, list[Row]], done: dict[str, Any]) -> None:
                 f"{name} split: label {unknown[0]!r} ({len(unknown)} such label(s)) never occurs in train; "
                 "add training texts or remove them"
             )
-    done["labels_missing"] = {name: sorted(train.keys() - counts[name].keys()) for name in counts if name != "train"}
+    done.labels_missing = {name: sorted(train.keys() - counts[name].keys()) for name in counts if name != "train"}
 
 
 def is_test_lot(text: str, options: PreparationOptions) -> bool:

@@ -5,30 +5,25 @@ Splits `train`, `validation`, `test` have `id` (16 hex digits of the text's sha2
 class, and `unlabelled`, texts whose class nobody has told.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 from datasets import Dataset, DatasetDict, concatenate_datasets, load_from_disk
+
+from spectral_distill.data.card import DataCard
 
 SPLITS = ("train", "validation", "test")
 OUT_OF_SCOPE = "out_of_scope"
 UNLABELLED = "unlabelled"
 NO_LABEL = -1
-_CARD = "data_card.json"
 
 
-def save_intents(data: DatasetDict, card: dict[str, Any], folder: Path) -> None:
+def save_intents(data: DatasetDict, card: DataCard, folder: Path) -> None:
     data.save_to_disk(folder / "splits")
-    (folder / _CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False), encoding="utf-8")
+    card.save(folder)
 
 
 def load_intents(folder: str | Path) -> DatasetDict:
     return DatasetDict(load_from_disk(Path(folder) / "splits"))
-
-
-def load_card(folder: str | Path) -> dict[str, Any]:
-    return json.loads((Path(folder) / _CARD).read_text(encoding="utf-8"))
 
 
 def class_names(data: DatasetDict) -> list[str]:

@@ -5,13 +5,13 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import PreparationOptions
 from spectral_distill.data.augmentation import altered_copies
+from spectral_distill.data.card import AlteredCopies, Cleaning, DataCard, Source, SplitFacts, UnlabelledRemoved
 from spectral_distill.data.cleaning import clean_splits, clean_text, is_test_lot, same_text_key
 from spectral_distill.data.dataset import NO_LABEL, OUT_OF_SCOPE, UNLABELLED, save_intents
 from spectral_distill.data.demo import tables
@@ -30,7 +30,7 @@ def prepare(
     unlabelled_version: str,
     options: PreparationOptions,
     target: str | Path,
-) -> dict[str, Any]:
+) -> DataCard:
     """Read, check, clean, split and save; returns the card."""
     with tempfile.TemporaryDirectory() as scratch:
         path = _fetch(data, data_version, Path(scratch) / "data", options)
@@ -48,15 +48,15 @@ def prepare(
     if further:  # `datasets` reads no split back that is empty
         dataset[UNLABELLED] = _dataset(further, names)
     given = {OUT_OF_SCOPE: (out_of_scope_data, out_of_scope_version), UNLABELLED: (unlabelled_data, unlabelled_version)}
-    card = {
-        "source": data,
-        "version": data_version,
-        "further_sources": {name: {"source": uri, "version": found} for name, (uri, found) in given.items() if uri},
-        "labels": names,
-        "splits": {name: _describe(split, names) for name, split in dataset.items()},
-        "cleaning": done,
-        "settings": options.model_dump(),
-    }
+    card = DataCard(
+        source=data,
+        version=data_version,
+        further_sources={name: Source(source=uri, version=found) for name, (uri, found) in given.items() if uri},
+        labels=names,
+        splits={name: _describe(split, names) for name, split in dataset.items()},
+        cleaning=done,
+        settings=options,
+    )
     with storage.whole_folder(target) as folder:
         save_intents(dataset, card, folder)
     return card
@@ -101,36 +101,36 @@ def _texts(source: str, version: str, scratch: Path, options: PreparationOptions
     return texts
 
 
-def _out_of_scope_rows(texts: list[str], dataset: DatasetDict, source: str, done: dict[str, Any]) -> list[Row]:
+def _out_of_scope_rows(texts: list[str], dataset: DatasetDict, source: str, done: Cleaning) -> list[Row]:
     kept = _in_no_split(texts, dataset)
     _check_any(kept, source, "texts that belong to no class")
-    done["out_of_scope_removed"] = len(texts) - len(kept)
+    done.out_of_scope_removed = len(texts) - len(kept)
     return kept
 
 
 def _unlabelled_rows(
-    texts: list[str], dataset: DatasetDict, source: str, options: PreparationOptions, done: dict[str, Any]
+    texts: list[str], dataset: DatasetDict, source: str, options: PreparationOptions, done: Cleaning
 ) -> list[Row]:
     once = _each_once(texts)
     fresh = _in_no_split(once, dataset)
     _check_any(fresh, source, "further texts")
-    kept = [row for row in fresh if not ("test" in done["splits_made"] and is_test_lot(row.text, options))]
-    done["unlabelled_removed"] = {
-        "duplicates": len(texts) - len(once),
-        "in_another_split": len(once) - len(fresh),
-        "test_texts_once_labelled": len(fresh) - len(kept),
-    }
+    kept = [row for row in fresh if not ("test" in done.splits_made and is_test_lot(row.text, options))]
+    done.unlabelled_removed = UnlabelledRemoved(
+        duplicates=len(texts) - len(once),
+        in_another_split=len(once) - len(fresh),
+        test_texts_once_labelled=len(fresh) - len(kept),
+    )
     return kept
 
 
 def _altered_rows(
-    dataset: DatasetDict, unlabelled: list[Row], options: PreparationOptions, done: dict[str, Any]
+    dataset: DatasetDict, unlabelled: list[Row], options: PreparationOptions, done: Cleaning
 ) -> list[Row]:
     """New texts alone: a copy may equal its text, another copy, an unlabelled text, or by chance a test text."""
     copies = list(altered_copies(dataset["train"]["text"][:], options.data_augmented_copies, options.data_split_seed))
     once = _each_once([*(row.text for row in unlabelled), *copies])
     kept = _in_no_split(once[len(unlabelled) :], dataset)
-    done["altered_copies"] = {"made": len(copies), "kept": len(kept)}
+    done.altered_copies = AlteredCopies(made=len(copies), kept=len(kept))
     return kept
 
 
@@ -163,12 +163,12 @@ def _dataset(rows: list[Row], names: list[str]) -> Dataset:
     return Dataset.from_dict(columns, features=features)
 
 
-def _describe(split: Dataset, names: list[str]) -> dict[str, Any]:
+def _describe(split: Dataset, names: list[str]) -> SplitFacts:
     words = [len(text.split()) for text in split["text"]]
     counts = Counter(names[label] for label in split["label"] if label != NO_LABEL)
-    return {
-        "texts": len(split),
-        "words_mean": round(mean(words), 2) if words else 0,
-        "words_max": max(words, default=0),
-        "texts_by_label": dict(sorted(counts.items())),
-    }
+    return SplitFacts(
+        texts=len(split),
+        words_mean=round(mean(words), 2) if words else 0,
+        words_max=max(words, default=0),
+        texts_by_label=dict(sorted(counts.items())),
+    )

@@ -12,11 +12,12 @@ from spectral_distill.data.dataset import transfer_set
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.checking import check_students
 from spectral_distill.distillation.features import extract, width
-from spectral_distill.distillation.signals import Feature, TextSignals, write_signals
+from spectral_distill.distillation.signals import TextSignals, write_signals
+from spectral_distill.distillation.signals_facts import Feature, SignalsFacts
 from spectral_distill.models.encoder_layers import depth, run_with_states
-from spectral_distill.models.precision import fast_inference, full_products
+from spectral_distill.models.precision import full_products, inference_in
 from spectral_distill.models.text_classifier import TextClassifier
-from spectral_distill.selection.mapping import Selection, save_selections
+from spectral_distill.selection.mapping import Selection, Selections
 from spectral_distill.storage.uris import whole_folder
 
 _GIB = 1 << 30
@@ -32,7 +33,7 @@ def capture(
     options: SignalOptions,
     checkpoints: Mapping[str, str],
     target: str | Path,
-) -> dict[str, object]:
+) -> SignalsFacts:
     """Record logits, and those layers and features of hidden states that candidates align to and that fit the budget,
     beside the selections.
 
@@ -52,18 +53,19 @@ def capture(
             f"{options.signals_budget_gib:g}: students that align to them will run the teacher in every step",
         )
     features = {name: about for name, about in wanted.items() if name in recorded}
-    facts = {
-        "texts": len(transfer),
-        "tokens": tokens,
-        "depth": depth(teacher.model),
-        "gib": {name: round(size, 4) for name, size in sizes.items()},
-        "over_budget": sorted(set(wanted) - recorded),
-        "checkpoints": dict(checkpoints),
-        **options.model_dump(),
-    }
-    with whole_folder(target) as folder, fast_inference():
-        write_signals(_record(teacher, data, features), features, facts, folder)
-        save_selections(selections, folder)
+    facts = SignalsFacts(
+        texts=len(transfer),
+        tokens=tokens,
+        depth=depth(teacher.model),
+        gib={name: round(size, 4) for name, size in sizes.items()},
+        over_budget=sorted(set(wanted) - recorded),
+        checkpoints=dict(checkpoints),
+        signals_budget_gib=options.signals_budget_gib,
+        features=features,
+    )
+    with whole_folder(target) as folder, inference_in(teacher.precision):
+        write_signals(_record(teacher, data, features), facts, folder)
+        Selections(selections=dict(selections)).save(folder)
     return facts
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +107,11 @@ def build_student(
     set_seed(candidate.seed)
     if not candidate.student:
         model = shallow_copy_of(teacher.model, selection.layers).to(teacher.model.device)
-        return TextClassifier(model=model, tokenizer=teacher.tokenizer)
+        return replace(teacher, model=model)
     whole = load_starting_checkpoint(candidate.student, pinned, teacher)
     kept: list[LayerMix] = [[(layer, 1.0)] for layer in evenly_spaced(depth(whole.model), candidate.layers)]
     model = shallow_copy_of(whole.model, kept).to(teacher.model.device)
-    return TextClassifier(model=model, tokenizer=whole.tokenizer)
+    return replace(whole, model=model)
 
 
 class DistillationTrainer(ClassifierTrainer):

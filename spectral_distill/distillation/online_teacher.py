@@ -7,7 +7,7 @@ from torch import Tensor
 
 from spectral_distill.distillation.features import extract
 from spectral_distill.models.encoder_layers import run_with_states
-from spectral_distill.models.precision import fast_products
+from spectral_distill.models.precision import products_in
 from spectral_distill.models.text_classifier import TextClassifier
 
 
@@ -21,7 +21,7 @@ class OnlineTeacher:
     def batch(self, name: str, layers: Sequence[int], indices: Sequence[int], mask: Tensor) -> dict[int, Tensor]:
         """See `Signals.batch`."""
         inputs = self._teacher.collate([self._token_ids[index] for index in indices])
-        with torch.no_grad(), fast_products():
+        with torch.no_grad(), products_in(self._teacher.precision):
             _, (_, *states) = run_with_states(self._teacher.model, **inputs)
         return {layer: _placed(*extract(name, states[layer], inputs["attention_mask"]), mask) for layer in layers}
 

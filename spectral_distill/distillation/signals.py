@@ -7,30 +7,18 @@ width] flattened, where rows is the text's number of tokens (1 for pooled featur
 memory-mapped, so that readers hold only what they touch.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
-_TABLE, _FACTS = "signals.arrow", "signals.json"
-_BYTES = 2
+from spectral_distill.distillation.signals_facts import SignalsFacts
 
-
-@dataclass(frozen=True, kw_only=True)
-class Feature:
-    """One recorded feature: the teacher layers it is recorded at (0 .. D - 1, ascending) and its width."""
-
-    layers: list[int]
-    width: int
-
-    def bytes_of(self, rows: int) -> int:
-        return _BYTES * rows * len(self.layers) * self.width
+_TABLE = "signals.arrow"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +35,7 @@ class Signals:
 
     def __init__(self, folder: str | Path, ids: Sequence[str]):
         folder = Path(folder)
-        self.features = {name: Feature(**about) for name, about in load_facts(folder)["features"].items()}
+        self.features = SignalsFacts.load(folder).features
         table = pa.ipc.open_file(pa.memory_map(str(folder / _TABLE))).read_all()
         place = {id_: row for row, id_ in enumerate(table["id"].to_pylist())}
         self._rows = np.array([place[id_] for id_ in ids])
@@ -79,22 +67,15 @@ class Signals:
         return torch.from_numpy(of_all[[about.layers.index(layer) for layer in layers]]).view(torch.bfloat16)
 
 
-def load_facts(folder: str | Path) -> dict[str, Any]:
-    """What `signals.json` says."""
-    return json.loads((Path(folder) / _FACTS).read_text(encoding="utf-8"))
-
-
-def write_signals(
-    batches: Iterable[Sequence[TextSignals]], features: Mapping[str, Feature], facts: Mapping[str, Any], folder: Path
-) -> None:
-    """Stream batches of signals to a file; memory holds one batch."""
+def write_signals(batches: Iterable[Sequence[TextSignals]], facts: SignalsFacts, folder: Path) -> None:
+    """Stream batches of signals to a file, and write the facts; memory holds one batch."""
+    features = list(facts.features)
     fields = [("id", pa.string()), ("logits", pa.list_(pa.float32()))]
     schema = pa.schema([*fields, *((name, pa.large_list(pa.uint16())) for name in features)])
     with pa.OSFile(str(folder / _TABLE), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for batch in batches:
-            writer.write_batch(_record_batch(batch, schema, list(features)))
-    described = {name: {"layers": about.layers, "width": about.width} for name, about in features.items()}
-    (folder / _FACTS).write_text(json.dumps({**facts, "features": described}, indent=2), encoding="utf-8")
+            writer.write_batch(_record_batch(batch, schema, features))
+    facts.save(folder)
 
 
 def _record_batch(batch: Sequence[TextSignals], schema: pa.Schema, names: Sequence[str]) -> pa.RecordBatch:

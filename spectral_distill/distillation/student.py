@@ -1,35 +1,45 @@
-"""What a student's folder says of itself, beside the files of `save_pretrained`: `distillation.json`."""
+"""How a student was made: `distillation.json`, beside the files of `save_pretrained`."""
 
-import json
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import ValidatorFunctionWrapHandler, WrapValidator
+
+from spectral_distill.core.settings import StudentOptions
 from spectral_distill.distillation.candidates import Candidate
-from spectral_distill.selection.mapping import Selection, selection_of
-
-_FILE = "distillation.json"
-
-
-def write_description(
-    *, candidate: Candidate, selection: Selection, settings: dict[str, Any], signals: dict[str, Any], folder: Path
-) -> None:
-    """`settings` of the training; `signals`: the facts of the teacher's signals that it learned from."""
-    about = {
-        "candidate": candidate.model_dump(),
-        "selection": asdict(selection),
-        "settings": settings,
-        "signals": signals,
-    }
-    (folder / _FILE).write_text(json.dumps(about, indent=2), encoding="utf-8")
+from spectral_distill.distillation.signals_facts import SignalsFacts
+from spectral_distill.selection.mapping import Selection
+from spectral_distill.storage.artifacts import Artifact
 
 
-class Description:
-    """How a student was made: candidate, selection, settings, and the facts of the signals."""
+def _as_recorded(value: Any, check: ValidatorFunctionWrapHandler) -> Candidate:
+    """The candidate without its checks: it passed them before it trained, and its strategy need not be installed where
+    an artifact is read."""
+    if isinstance(value, Candidate):
+        return value
+    if isinstance(value, dict) and value.keys() == Candidate.model_fields.keys():
+        return Candidate.model_construct(**value)
+    return check(value)
 
-    def __init__(self, folder: str | Path):
-        about = json.loads((Path(folder) / _FILE).read_text(encoding="utf-8"))
-        self.candidate = Candidate(**about["candidate"])
-        self.selection = selection_of(about["selection"])
-        self.settings: dict[str, Any] = about["settings"]
-        self.signals: dict[str, Any] = about["signals"]
+
+RecordedCandidate = Annotated[Candidate, WrapValidator(_as_recorded)]
+"""A candidate as an artifact holds it."""
+
+
+class StudentDescription(Artifact):
+    """How a student was made.
+
+    Attributes:
+        candidate: What was asked for.
+        selection: The layer mapping that the student was built and aligned with.
+        settings: Of its training.
+        signals: The facts of the teacher signals that it learned from.
+    """
+
+    KIND: ClassVar[str] = "student"
+    FILE: ClassVar[str] = "distillation.json"
+
+    schema_version: Literal[1] = 1
+    candidate: RecordedCandidate
+    selection: Selection
+    settings: StudentOptions
+    signals: SignalsFacts

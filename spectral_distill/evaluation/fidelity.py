@@ -1,17 +1,16 @@
 """How much a student's spectra look like its teacher's, layer by layer, aligned or not."""
 
-from typing import Any
-
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from spectral_distill.evaluation.artifact import LayerFidelity
 from spectral_distill.models.layer_mapping import LayerMix
 from spectral_distill.selection.mapping import Selection
 from spectral_distill.spectra.profile import SpectralProfile
 from spectral_distill.spectra.transforms import spectral_distance, two_sided_weights
 
 
-def spectral_fidelity(student: SpectralProfile, teacher: SpectralProfile, selection: Selection) -> list[dict[str, Any]]:
+def spectral_fidelity(student: SpectralProfile, teacher: SpectralProfile, selection: Selection) -> list[LayerFidelity]:
     """Relative distance of fingerprints (0 is the same) at the embeddings and every student layer.
 
     Each student layer is held against its mix of teacher layers; `student_layer` -1 is the embeddings. Of several
@@ -19,11 +18,12 @@ def spectral_fidelity(student: SpectralProfile, teacher: SpectralProfile, select
     """
     pairs: list[tuple[int, LayerMix]] = [(-1, [(-1, 1.0)]), *enumerate(selection.layers)]
     return [
-        {
-            "student_layer": layer,
-            "teacher_layers": [[int(index), weight] for index, weight in mix],
-            **{axis: _distance(student, teacher, axis, layer, mix) for axis in ("channel", "token")},
-        }
+        LayerFidelity(
+            student_layer=layer,
+            teacher_layers=[(int(index), weight) for index, weight in mix],
+            channel=_distance(student, teacher, "channel", layer, mix),
+            token=_distance(student, teacher, "token", layer, mix),
+        )
         for layer, mix in pairs
     ]
 
@@ -31,7 +31,7 @@ def spectral_fidelity(student: SpectralProfile, teacher: SpectralProfile, select
 def _distance(student: SpectralProfile, teacher: SpectralProfile, axis: str, layer: int, mix: LayerMix) -> float:
     name = f"{axis}/state/raw/fingerprint"
     mine, theirs = student.arrays[name][layer + 1], _mixed(teacher.arrays[name], mix)
-    length = student.facts["channels"] if axis == "channel" else student.facts["token_grid_points"]
+    length = student.facts.channels if axis == "channel" else student.facts.token_grid_points
     return float(spectral_distance(mine, _at(len(mine), theirs), two_sided_weights(length)))
 
 

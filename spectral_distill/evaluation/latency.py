@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from spectral_distill.core.settings import LatencyOptions
+from spectral_distill.evaluation.artifact import Latency, Speed
 from spectral_distill.models.text_classifier import TextClassifier
 
 _WARM_UP = 3
@@ -16,18 +17,16 @@ _WARM_UP = 3
 
 def compare_speed(
     student: TextClassifier, teacher: TextClassifier, texts: Sequence[str], options: LatencyOptions
-) -> dict[str, Any]:
+) -> Speed:
     """Latency of single texts and throughput of batches of 32, tokenised beforehand, each by its own tokenizer.
 
-    `speedup` is the median over batches of teacher time / student time for the same texts. Keys: `batch_1` and
-    `batch_32`, each with p50 and p95 in milliseconds, texts per second and the speedup.
+    `speedup` is the median over batches of teacher time / student time for the same texts.
     """
-    return {f"batch_{size}": _compare(student, teacher, texts, size, options.latency_batches) for size in (1, 32)}
+    single, many = (_compare(student, teacher, texts, size, options.latency_batches) for size in (1, 32))
+    return Speed(batch_1=single, batch_32=many)
 
 
-def _compare(
-    student: TextClassifier, teacher: TextClassifier, texts: Sequence[str], size: int, count: int
-) -> dict[str, float]:
+def _compare(student: TextClassifier, teacher: TextClassifier, texts: Sequence[str], size: int, count: int) -> Latency:
     groups = [[texts[(index * size + offset) % len(texts)] for offset in range(size)] for index in range(count)]
     classifiers = {"student": student, "teacher": teacher}
     batches = {name: [it.collate(it.tokenize(group)) for group in groups] for name, it in classifiers.items()}
@@ -41,10 +40,10 @@ def _compare(
             names = ("student", "teacher") if index % 2 else ("teacher", "student")
             for name in names:
                 times[name][index] = _seconds(models[name], batches[name][index])
-    return {
-        "speedup": float(np.median(times["teacher"] / times["student"])),
+    return Latency(
+        speedup=float(np.median(times["teacher"] / times["student"])),
         **{f"{name}_{key}": value for name, values in times.items() for key, value in _summary(values, size).items()},
-    }
+    )
 
 
 def _seconds(model: Any, batch: dict[str, Tensor]) -> float:

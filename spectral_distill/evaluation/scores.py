@@ -1,13 +1,7 @@
-"""How good answers are: the scores of a classifier on the test split, and its answers as a table.
+"""How good answers are: a classifier's answers as a table (see `artifact`), and their scores on the test split."""
 
-An evaluation is a folder with `evaluation.json` (`scores`, and what its step adds) and `predictions.parquet`
-(`id`, `split`, `text`, `label`, `predicted`, `confidence`; labels by name, null for out-of-scope texts).
-"""
-
-import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,12 +10,12 @@ from scipy.special import softmax
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
 from spectral_distill.data.dataset import OUT_OF_SCOPE, class_names
+from spectral_distill.evaluation.artifact import Scores
 
-if TYPE_CHECKING:  # reading an evaluation needs no model library
+if TYPE_CHECKING:  # scores need no model library
     from spectral_distill.models.text_classifier import TextClassifier
 
 _ECE_BINS = 15
-_SCORES, _PREDICTIONS = "evaluation.json", "predictions.parquet"
 
 
 def answer(classifier: "TextClassifier", data: DatasetDict, what: str) -> pd.DataFrame:
@@ -46,21 +40,23 @@ def answer(classifier: "TextClassifier", data: DatasetDict, what: str) -> pd.Dat
     return pd.concat(parts, ignore_index=True)
 
 
-def score(predictions: pd.DataFrame) -> dict[str, float]:
+def score(predictions: pd.DataFrame) -> Scores:
     """Accuracy, macro-F1 and calibration error on the test split; AUROC of confidence where there are strangers."""
     test = predictions[predictions["split"] == "test"]
     correct = (test["label"] == test["predicted"]).to_numpy()
-    scores = {
-        "accuracy": float(accuracy_score(test["label"], test["predicted"])),
-        "macro_f1": float(f1_score(test["label"], test["predicted"], average="macro", zero_division=0)),
-        "ece": expected_calibration_error(test["confidence"].to_numpy(), correct),
-    }
-    strangers = predictions[predictions["split"] == OUT_OF_SCOPE]
-    if len(strangers):
-        inside = np.r_[np.ones(len(test)), np.zeros(len(strangers))]
-        confidence = np.r_[test["confidence"], strangers["confidence"]]
-        scores["out_of_scope_auroc"] = float(roc_auc_score(inside, confidence))
-    return scores
+    return Scores(
+        accuracy=float(accuracy_score(test["label"], test["predicted"])),
+        macro_f1=float(f1_score(test["label"], test["predicted"], average="macro", zero_division=0)),
+        ece=expected_calibration_error(test["confidence"].to_numpy(), correct),
+        out_of_scope_auroc=_out_of_scope_auroc(test, predictions[predictions["split"] == OUT_OF_SCOPE]),
+    )
+
+
+def _out_of_scope_auroc(test: pd.DataFrame, out_of_scope: pd.DataFrame) -> float | None:
+    if out_of_scope.empty:
+        return None
+    in_scope = np.r_[np.ones(len(test)), np.zeros(len(out_of_scope))]
+    return float(roc_auc_score(in_scope, np.r_[test["confidence"], out_of_scope["confidence"]]))
 
 
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
@@ -71,28 +67,6 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> f
         for index in np.unique(bins)
     ]
     return float(sum(gaps))
-
-
-def flat_metrics(evaluation: dict[str, Any]) -> dict[str, float]:
-    """The evaluation's main numbers under the names that MLflow shows."""
-    speed = {
-        f"speed.{size}.{key}": value for size, values in evaluation["speed"].items() for key, value in values.items()
-    }
-    return {
-        **{f"test.{key}": value for key, value in evaluation["scores"].items()},
-        **{f"size.{key}": value for key, value in evaluation["size"].items()},
-        **speed,
-    }
-
-
-def save_evaluation(evaluation: dict[str, Any], predictions: pd.DataFrame, folder: Path) -> None:
-    (folder / _SCORES).write_text(json.dumps(evaluation, indent=2, allow_nan=False), encoding="utf-8")
-    predictions.to_parquet(folder / _PREDICTIONS, index=False)
-
-
-def load_evaluation(folder: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
-    evaluation = json.loads((Path(folder) / _SCORES).read_text(encoding="utf-8"))
-    return evaluation, pd.read_parquet(Path(folder) / _PREDICTIONS)
 
 
 def worst_pairs(predictions: pd.DataFrame, most: int) -> Sequence[tuple[str, str, int]]:

@@ -7,7 +7,7 @@ from datasets import Dataset
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from spectral_distill.models.precision import fast_inference
+from spectral_distill.models.precision import inference_in
 from spectral_distill.models.text_classifier import TextClassifier
 
 _ITERATIONS = 200
@@ -50,7 +50,7 @@ def _inputs_of(head: nn.Linear, classifier: TextClassifier, texts: list[str]) ->
     features = np.empty((len(texts), head.in_features), dtype=np.float32)
     classifier.model.eval()
     try:
-        with fast_inference():
+        with inference_in(classifier.precision):
             for positions, batch in classifier.batches(texts, 64, "probe"):
                 classifier.model(**batch)
                 features[positions] = seen.pop().float().cpu().numpy()

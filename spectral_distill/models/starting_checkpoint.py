@@ -10,7 +10,9 @@ from spectral_distill.models.text_classifier import TextClassifier, load_classif
 
 def load_starting_checkpoint(uri: str, pinned: Mapping[str, str], teacher: TextClassifier) -> TextClassifier:
     """Its encoder in the version that `pinned` has for it, and its tokenizer; a new head for the teacher's labels, and
-    the teacher's limit of tokens."""
+    the teacher's limit of tokens and precision."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = checkpoints.fetch(uri, pinned[uri], Path(scratch))
-        return load_classifier(folder, max_tokens=teacher.max_tokens, labels=teacher.labels)
+        return load_classifier(
+            folder, max_tokens=teacher.max_tokens, labels=teacher.labels, precision=teacher.precision
+        )

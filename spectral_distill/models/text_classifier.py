@@ -1,10 +1,11 @@
 """Text classifiers on disk and in memory: tokenizer and weights, safetensors only, no remote code."""
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -21,8 +22,10 @@ from transformers import (
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.progress import track
+from spectral_distill.models.precision import Precision, resolve
 
 _CHUNK = 1024
+_PRECISION_FILE = "precision.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,8 @@ class TextClassifier:
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
+    precision: Precision = "float32"
+    """The format of matrix products in training and in recorded forward passes; `logits` always computes in float32."""
 
     @property
     def max_tokens(self) -> int:
@@ -90,16 +95,31 @@ class TextClassifier:
     def save(self, folder: Path) -> None:
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+        (folder / _PRECISION_FILE).write_text(json.dumps({"precision": self.precision}), encoding="utf-8")
 
 
 def load_classifier(
-    folder: str | Path, *, max_tokens: int | None = None, labels: Sequence[str] | None = None
+    folder: str | Path,
+    *,
+    max_tokens: int | None = None,
+    labels: Sequence[str] | None = None,
+    precision: Precision | None = None,
 ) -> TextClassifier:
-    """Load a checkpoint from a folder. Texts are cut after `max_tokens`, by default the tokenizer's own limit.
+    """Load a checkpoint from a folder.
 
-    With `labels` the classification head is made for them (new weights unless the checkpoint has such a
-    head already); without, the checkpoint must bring its own. Raises `UserError` for anything that is not a
-    loadable safetensors checkpoint with a fast tokenizer.
+    Args:
+        folder: What `save_pretrained` or `TextClassifier.save` wrote.
+        max_tokens: Texts are truncated to this many tokens; by default the tokenizer's own limit.
+        labels: The classification head is made for these labels, with new weights unless the checkpoint has such a
+            head. By default the checkpoint must bring its own head.
+        precision: The classifier's `precision`. By default the one that the folder records; where it records none,
+            what `auto` stands for on this machine.
+
+    Returns:
+        The classifier, on the GPU where there is one.
+
+    Raises:
+        UserError: The folder is no loadable safetensors checkpoint with a fast tokenizer.
     """
     head = {}
     if labels is not None:
@@ -126,7 +146,20 @@ def load_classifier(
         _check_tokenizer(source, tokenizer, max_tokens, _positions(model))
         tokenizer.model_max_length = max_tokens  # travels with the saved classifier
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return TextClassifier(model=model.to(device), tokenizer=tokenizer)
+    found = precision or _recorded_precision(Path(folder)) or resolve("auto")
+    return TextClassifier(model=model.to(device), tokenizer=tokenizer, precision=found)
+
+
+def _recorded_precision(folder: Path) -> Precision | None:
+    """What `TextClassifier.save` recorded; None for a checkpoint that something else wrote."""
+    file = folder / _PRECISION_FILE
+    if not file.is_file():
+        return None
+    text = file.read_text(encoding="utf-8")
+    known: dict[str, Precision] = {json.dumps({"precision": value}): value for value in get_args(Precision)}
+    if text not in known:
+        raise UserError(f"checkpoint {file}: found {text[:80]!r}, expected {' or '.join(known)}; write one of them")
+    return known[text]
 
 
 def load_config(folder: str | Path) -> AutoConfig:

@@ -31,7 +31,7 @@ def activation_norm(profile: SpectralProfile) -> np.ndarray:
 def fingerprint_distances(profile: SpectralProfile) -> np.ndarray:
     """Squared distances between the layers' fingerprints on the token axis at unit RMS, [D, D]."""
     fingerprints = profile.layers("token/state/rms/fingerprint")
-    weights = two_sided_weights(profile.facts["token_grid_points"])
+    weights = two_sided_weights(profile.facts.token_grid_points)
     difference = fingerprints[:, None] - fingerprints[None]
     return (difference.square() * weights).sum(dim=-1).numpy()
 

@@ -1,15 +1,11 @@
 """The layer mapping of each candidate: for each layer of its student, the teacher layers that it starts from and is
 aligned to. `selections.json`, beside the signals, has a selection for each candidate's name."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from spectral_distill.models.layer_mapping import LayerMix, heaviest_layer
-
-_FILE = "selections.json"
+from spectral_distill.storage.artifacts import Artifact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,17 +38,11 @@ class Selection:
         return sorted({layer for mix in mixes for layer, _ in mix})
 
 
-def save_selections(selections: Mapping[str, Selection], folder: Path) -> None:
-    raw = {name: asdict(selection) for name, selection in selections.items()}
-    (folder / _FILE).write_text(json.dumps(raw, indent=2), encoding="utf-8")
+class Selections(Artifact):
+    """The selection of each candidate, by its name."""
 
+    KIND: ClassVar[str] = "selections"
+    FILE: ClassVar[str] = "selections.json"
 
-def load_selections(folder: str | Path) -> dict[str, Selection]:
-    raw = json.loads((Path(folder) / _FILE).read_text(encoding="utf-8"))
-    return {name: selection_of(found) for name, found in raw.items()}
-
-
-def selection_of(raw: dict[str, Any]) -> Selection:
-    """A selection from its JSON form."""
-    layers = [[(int(layer), float(weight)) for layer, weight in mix] for mix in raw["layers"]]
-    return Selection(**raw | {"layers": layers})
+    schema_version: Literal[1] = 1
+    selections: dict[str, Selection]

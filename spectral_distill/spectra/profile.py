@@ -20,21 +20,21 @@ influence are measured on all texts, of their tokens on every `TOKEN_STRIDE`-th:
 matrices, on the first `CKA_TEXTS`.
 """
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from spectral_distill.models.precision import fast_inference, full_products
+from spectral_distill.models.precision import full_products, inference_in
 from spectral_distill.spectra import transforms as spectrum
+from spectral_distill.spectra.profile_facts import ProfileFacts
 
 if TYPE_CHECKING:
     from spectral_distill.models.text_classifier import TextClassifier
@@ -50,7 +50,7 @@ AHEAD = (SAMPLE_TEXTS, CKA_TEXTS)
 _BATCH = 32
 _TOKENS_AT_ONCE, _SAMPLE_AT_ONCE = 1024, 16
 _PERMUTATION_SEED = 0
-_ARRAYS, _FACTS = "profile.safetensors", "profile.json"
+_ARRAYS = "profile.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +58,11 @@ class SpectralProfile:
     """Arrays by name (see the module) and the facts: what was measured, on what, with which settings."""
 
     arrays: dict[str, Tensor]
-    facts: dict[str, Any]
+    facts: ProfileFacts
 
     @property
     def depth(self) -> int:
-        return int(self.facts["depth"])
+        return self.facts.depth
 
     def layers(self, measure: str) -> Tensor:
         """A measure of the D encoder layers alone: the first axis without the embeddings, if it has them."""
@@ -71,11 +71,11 @@ class SpectralProfile:
 
     def save(self, folder: Path) -> None:
         save_file({name: array.contiguous() for name, array in self.arrays.items()}, folder / _ARRAYS)
-        (folder / _FACTS).write_text(json.dumps(self.facts, indent=2), encoding="utf-8")
+        self.facts.save(folder)
 
 
 def load_profile(folder: str | Path) -> SpectralProfile:
-    facts = json.loads((Path(folder) / _FACTS).read_text(encoding="utf-8"))
+    facts = ProfileFacts.load(folder)
     return SpectralProfile(arrays=load_file(Path(folder) / _ARRAYS), facts=facts)
 
 
@@ -87,7 +87,7 @@ def profile_classifier(
 
     meter = SpectralMeter(clip_sigmas=clip_sigmas, token_stride=TOKEN_STRIDE)
     classifier.model.eval()
-    with fast_inference():
+    with inference_in(classifier.precision):
         for positions, batch in classifier.batches(texts, _BATCH, what, ahead=AHEAD):
             with meter.batch(batch["attention_mask"], torch.from_numpy(positions)) as measure:
                 run_and_show(classifier.model, measure, **batch)
@@ -138,21 +138,21 @@ class SpectralMeter:
                 arrays |= _measures(name, fingerprint, weights, bins)
         pooled = torch.stack([self._pooled[position] for position in sorted(self._pooled)], dim=1)
         arrays["state/linear_cka"] = linear_cka(pooled)
-        facts = {
-            "depth": self._depth,
-            "channels": self._channels,
-            "texts": self._texts,
-            "tokens": self._tokens,
-            "token_stride": self._token_stride,
-            "sample_texts": min(self._texts, SAMPLE_TEXTS),
-            "cka_texts": len(self._pooled),
-            "bins": bins,
-            "clip_sigmas": self._clip_sigmas,
-            "token_grid_points": TOKEN_GRID,
-            "bands": BANDS,
-            "normalisation": "orthonormal, one-sided; averages weigh mirrored bins twice",
-            "frequency_unit": {"channel": "cycles per H channels", "token": f"cycles per {TOKEN_GRID} tokens"},
-        }
+        facts = ProfileFacts(
+            depth=self._depth,
+            channels=self._channels,
+            texts=self._texts,
+            tokens=self._tokens,
+            token_stride=self._token_stride,
+            sample_texts=min(self._texts, SAMPLE_TEXTS),
+            cka_texts=len(self._pooled),
+            bins=bins,
+            clip_sigmas=self._clip_sigmas,
+            token_grid_points=TOKEN_GRID,
+            bands=BANDS,
+            normalisation="orthonormal, one-sided; averages weigh mirrored bins twice",
+            frequency_unit={"channel": "cycles per H channels", "token": f"cycles per {TOKEN_GRID} tokens"},
+        )
         return SpectralProfile(arrays=arrays, facts=facts)
 
     def _measure_channels(self) -> None:

@@ -11,16 +11,18 @@ from sklearn.svm import LinearSVC
 from spectral_distill.data.dataset import class_names
 from spectral_distill.distillation.features import extract
 from spectral_distill.models import checkpoints
-from spectral_distill.models.precision import fast_inference, full_products
+from spectral_distill.models.precision import Precision, full_products, inference_in
 from spectral_distill.models.text_classifier import TextClassifier, load_classifier
 from spectral_distill.run_settings import Settings
 
 
-def frozen_answers(settings: Settings, data: DatasetDict) -> np.ndarray:
+def frozen_answers(settings: Settings, data: DatasetDict, precision: Precision) -> np.ndarray:
     """The class that a linear SVM over mean-pooled, normalised features gives each test text."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = checkpoints.fetch(settings.teacher, checkpoints.version(settings.teacher), Path(scratch))
-        encoder = load_classifier(folder, max_tokens=settings.teacher_max_tokens, labels=class_names(data))
+        encoder = load_classifier(
+            folder, max_tokens=settings.teacher_max_tokens, labels=class_names(data), precision=precision
+        )
         svm = LinearSVC().fit(_features(encoder, data["train"]), data["train"]["label"])
         return svm.predict(_features(encoder, data["test"]))
 
@@ -29,7 +31,7 @@ def _features(encoder: TextClassifier, split: Dataset) -> np.ndarray:
     """Unit-length mean-pooled last hidden states, [texts, H]."""
     features = np.empty((len(split), encoder.model.config.hidden_size), dtype=np.float32)
     encoder.model.eval()
-    with fast_inference():
+    with inference_in(encoder.precision):
         for positions, batch in encoder.batches(split["text"], 64):
             states = encoder.model(**batch, output_hidden_states=True).hidden_states[-1]
             with full_products():

@@ -24,7 +24,7 @@ from spectral_distill.data.sources import data_version
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.capturing import capture
 from spectral_distill.distillation.distilling import build_student, distill
-from spectral_distill.distillation.signals import load_facts
+from spectral_distill.distillation.signals_facts import SignalsFacts
 from spectral_distill.models import checkpoints
 from spectral_distill.models.checkpoints import readable_depth
 from spectral_distill.models.encoder_layers import depth
@@ -178,14 +178,14 @@ def _capture(stage: Stage, candidates: Sequence[Candidate], settings: Settings) 
 def _anchor(key: Key, stage: Stage, settings: Settings) -> Row:
     if key[1] == TEACHER:
         return _row(key, stage, stage.teacher_answers, epochs=settings.teacher_epochs)
-    return _row(key, stage, frozen_answers(settings, stage.data))
+    return _row(key, stage, frozen_answers(settings, stage.data, stage.teacher.precision))
 
 
 def _train(key: Key, candidate: Candidate, stage: Stage, settings: Settings) -> Row:
     started = time.monotonic()
     selection = select(stage.profile, candidate)
     with reported("distill_student", detail=candidate.name):
-        student = build_student(stage.teacher, selection, candidate, load_facts(stage.signals)["checkpoints"])
+        student = build_student(stage.teacher, selection, candidate, SignalsFacts.load(stage.signals).checkpoints)
         distill(
             teacher=stage.teacher,
             student=student,
@@ -251,6 +251,8 @@ def _digest(settings: Settings) -> str:
     """
     named_before = {new: old for old, new in RENAMED.items()}
     values = settings.model_dump(exclude={*_SOURCES, *RunOptions.model_fields, "candidates"})
+    if settings.precision == "auto":  # so were the rows made that are older than the setting
+        del values["precision"]
     shared: dict[str, Any] = {named_before.get(name, name): value for name, value in values.items()}
     shared |= {"data": data_version(settings.data), "teacher": checkpoints.version(settings.teacher)}
     if settings.data_unlabelled:  # then out-of-scope texts play one: which of the unlabelled ones are kept

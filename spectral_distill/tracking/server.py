@@ -10,10 +10,9 @@ from typing import Any, TypeVar
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.waiting import Unavailable, patiently
 
-_DEFAULTS = {
-    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # tells in a quarter of a minute that a server is down; 7 take four minutes
-}
+DEFAULT_ENVIRONMENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
+"""What entry points set for their process where it is not set: 3 retries tell in a quarter of a minute that a server is
+down; MLflow's own 7 take four minutes."""
 _NOT_REACHABLE = "not reachable; start it or change MLFLOW_TRACKING_URI"
 _IN_TROUBLE = "it answers with errors; see the server's log"
 _PASSING_STATUS = re.compile(r"too many \d+ error responses|failed with error code (5\d\d|429)\b")
@@ -27,9 +26,7 @@ def is_on() -> bool:
 
 
 def client() -> Any:
-    """MLflow's client. What the environment says about retries wins over our defaults."""
-    for name, value in _DEFAULTS.items():
-        os.environ.setdefault(name, value)
+    """MLflow's client."""
     import mlflow
 
     return _client_of(mlflow.get_tracking_uri())

@@ -16,14 +16,21 @@ from torch import Tensor, uint8
 from spectral_distill.core.fingerprint import fingerprint
 from spectral_distill.storage.uris import whole_folder
 
-_DECIDED_BY = tuple(f"spectral_distill.{name}" for name in ("core", "models", "training", "distillation"))
-"""The packages whose code decides what a training gives."""
+DECIDED_BY = (
+    *(f"spectral_distill.{package}" for package in ("models", "training", "distillation")),
+    "spectral_distill.spectra.transforms",  # that losses and features are computed with
+)
+"""The packages and modules whose code decides what a training gives.
+
+What other code gives counts by itself: settings, texts, teacher signals and the weights to start from are part of the
+digest. The rest of `spectra`, and all of `core`, `data`, `selection`, `storage` and `tracking`, are thus left out.
+"""
 _WEIGHTS, _HISTORY, _STATE = "model.safetensors", "history.json", "trainer_state.json"
 
 
 def digest(weights: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
     """One name for a training that starts from these weights with these facts (JSON or tensors), by this code."""
-    found = hashlib.sha256(fingerprint(*_DECIDED_BY).encode())
+    found = hashlib.sha256(fingerprint(*DECIDED_BY).encode())
     for name, value in sorted({**weights, **facts}.items()):
         found.update(name.encode())
         if isinstance(value, Tensor):

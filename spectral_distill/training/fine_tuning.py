@@ -15,6 +15,7 @@ from spectral_distill.data.dataset import class_names
 from spectral_distill.models import checkpoints
 from spectral_distill.models.encoder_layers import depth
 from spectral_distill.models.linear_probe import output_layer
+from spectral_distill.models.precision import Precision, resolve
 from spectral_distill.models.text_classifier import TextClassifier, label_names, load_classifier, load_config
 from spectral_distill.tracking.pipeline_run import Run
 from spectral_distill.training.trainer import Schedule, fit, tokenized
@@ -22,13 +23,13 @@ from spectral_distill.training.trainer import Schedule, fit, tokenized
 
 def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOptions, run: Run) -> TextClassifier:
     """The teacher for this data, by fine-tuning or import."""
-    names = class_names(data)
+    names, precision = class_names(data), resolve(options.precision)
     with tempfile.TemporaryDirectory() as scratch:
         folder = checkpoints.fetch(uri, version, Path(scratch))
         if not options.teacher_fine_tune:
-            return _import(uri, folder, names, options.teacher_max_tokens)
+            return _import(uri, folder, names, options.teacher_max_tokens, precision)
         set_seed(options.teacher_seed)
-        teacher = load_classifier(folder, max_tokens=options.teacher_max_tokens, labels=names)
+        teacher = load_classifier(folder, max_tokens=options.teacher_max_tokens, labels=names, precision=precision)
     depth(teacher.model)  # an unknown architecture fails before training
     schedule = Schedule(
         epochs=options.teacher_epochs,
@@ -48,6 +49,11 @@ def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOpti
     return teacher
 
 
+def with_precision(options: TeacherOptions) -> TeacherOptions:
+    """The same options with the format that `precision` stands for on this machine."""
+    return options.model_copy(update={"precision": resolve(options.precision)})
+
+
 def check_labels(uri: str, found: Sequence[str], expected: Sequence[str]) -> None:
     """A teacher must answer exactly the data's labels."""
     if sorted(found) == sorted(expected):
@@ -60,10 +66,10 @@ def check_labels(uri: str, found: Sequence[str], expected: Sequence[str]) -> Non
     )
 
 
-def _import(uri: str, folder: Path, names: list[str], max_tokens: int) -> TextClassifier:
+def _import(uri: str, folder: Path, names: list[str], max_tokens: int, precision: Precision) -> TextClassifier:
     found = label_names(load_config(folder))
     check_labels(uri, found, names)
-    teacher = load_classifier(folder, max_tokens=max_tokens)
+    teacher = load_classifier(folder, max_tokens=max_tokens, precision=precision)
     depth(teacher.model)
     return reorder_head(teacher, names)
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 from transformers import (
+    DataCollatorWithPadding,
     EarlyStoppingCallback,
     PrinterCallback,
     Trainer,
@@ -26,7 +27,7 @@ from spectral_distill.core.options import Options
 from spectral_distill.core.progress import Progress, emit
 from spectral_distill.models.first_token import run_for_logits
 from spectral_distill.models.linear_probe import start_from_probe
-from spectral_distill.models.precision import fast_attention_gradients, fast_bf16
+from spectral_distill.models.precision import Precision, fast_attention_gradients
 from spectral_distill.models.text_classifier import TextClassifier
 from spectral_distill.tracking.pipeline_run import Run
 from spectral_distill.training.active_embeddings import words_in_use
@@ -64,35 +65,23 @@ def tokenized(classifier: TextClassifier, split: Dataset) -> Dataset:
     )
 
 
-def collator(classifier: TextClassifier) -> Callable[[Sequence[dict[str, Any]]], dict[str, Any]]:
-    """Batches padded to their longest text: model inputs, `labels` and `index`."""
-
-    def collate(examples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        batch = classifier.tokenizer.pad(
-            {"input_ids": [example["input_ids"] for example in examples]},
-            return_tensors="pt",
-            return_attention_mask=True,
-        )
-        return {
-            "input_ids": batch["input_ids"],
-            "attention_mask": batch["attention_mask"],
-            "labels": torch.tensor([example["label"] for example in examples]),
-            "index": torch.tensor([example["index"] for example in examples]),
-        }
-
+def collator(classifier: TextClassifier) -> Callable[[list[dict[str, Any]]], Mapping[str, Any]]:
+    """Batches padded to their longest text: model inputs [B, L], `labels`, `length` and `index`, [B]."""
+    collate: Callable[[list[dict[str, Any]]], Mapping[str, Any]] = DataCollatorWithPadding(classifier.tokenizer)
     return collate
 
 
+class _OneDevice(TrainingArguments):
+    """Training on one GPU, however many there are: Trainer would hide the model behind `DataParallel`, and make batches
+    larger. More GPUs train more candidates at once."""
+
+    @property
+    def n_gpu(self) -> int:
+        return min(super().n_gpu, 1)
+
+
 class ClassifierTrainer(Trainer):
-    """Cross-entropy training; `batch_loss` is the place for another objective.
-
-    On one GPU, however many there are: Trainer would hide the model behind `DataParallel`, and make batches larger.
-    More GPUs train more candidates at once.
-    """
-
-    def __init__(self, **arguments: Any):
-        super().__init__(**arguments)
-        self.args._n_gpu = min(self.args.n_gpu, 1)
+    """Cross-entropy training; `batch_loss` is the place for another objective."""
 
     def batch_loss(self, inputs: dict[str, torch.Tensor], model: Any) -> tuple[torch.Tensor, Any]:
         outputs = run_for_logits(model, input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
@@ -147,7 +136,8 @@ def fit(
         "schedule": schedule.model_dump(),
         "train": train.to_dict(),
         "validation": validation.to_dict(),
-        "kind": f"{trainer.__name__} {fast_bf16()}",
+        "trainer": trainer.__name__,
+        "precision": classifier.precision,
         "probe": probe is not None,
         "model": _configuration(classifier),
         **(decided_by or {}),
@@ -164,7 +154,7 @@ def fit(
             with words_in_use(classifier.model, [*train["input_ids"], *validation["input_ids"], padding]), reporter:
                 loop = trainer(
                     model=classifier.model,
-                    args=_arguments(schedule, str(work.folder), math.ceil(len(train) / schedule.batch_size)),
+                    args=_arguments(schedule, classifier.precision, str(work.folder), len(train)),
                     train_dataset=train,
                     eval_dataset=validation,
                     data_collator=collator(classifier),
@@ -172,7 +162,7 @@ def fit(
                     callbacks=[reporter, *_early_stopping(schedule)],
                     **arguments,
                 )
-                _train(loop, schedule, work)
+                _train(loop, schedule, work, classifier.precision)
             history = [entry for entry in loop.state.log_history if "step" in entry]
             work.finish(classifier.model.state_dict(), history)
     classifier.model.eval()
@@ -185,11 +175,11 @@ def _configuration(classifier: TextClassifier) -> dict[str, Any]:
     return {name: value for name, value in configuration.items() if name not in _NO_PART}
 
 
-def _train(loop: Trainer, schedule: Schedule, work: Training) -> None:
+def _train(loop: Trainer, schedule: Schedule, work: Training, precision: Precision) -> None:
     loop.remove_callback(PrinterCallback)  # its bare dictionaries say nothing that the reporter does not
     checkpoint = work.latest_checkpoint()
     loop.args.num_train_epochs = _epochs_to_train(schedule, checkpoint)
-    with fast_attention_gradients():
+    with fast_attention_gradients(precision):
         loop.train(resume_from_checkpoint=checkpoint)
     # Accelerate leaves autocast around the model's forward; who evaluates next wants the plain one.
     loop.accelerator.unwrap_model(loop.model, keep_fp32_wrapper=False)
@@ -217,8 +207,9 @@ def _early_stopping(schedule: Schedule) -> list[TrainerCallback]:
     return [EarlyStoppingCallback(schedule.patience)] if schedule.patience else []
 
 
-def _arguments(schedule: Schedule, folder: str, steps_per_epoch: int) -> TrainingArguments:
-    return TrainingArguments(
+def _arguments(schedule: Schedule, precision: Precision, folder: str, examples: int) -> TrainingArguments:
+    steps_per_epoch = math.ceil(examples / schedule.batch_size)
+    return _OneDevice(
         output_dir=folder,
         num_train_epochs=schedule.epochs,
         learning_rate=schedule.learning_rate,
@@ -228,7 +219,7 @@ def _arguments(schedule: Schedule, folder: str, steps_per_epoch: int) -> Trainin
         warmup_steps=max(1, round(0.1 * schedule.epochs * steps_per_epoch)),
         optim="adamw_torch_fused",
         train_sampling_strategy="group_by_length",
-        bf16=fast_bf16(),
+        bf16=precision == "bfloat16",
         use_cpu=not torch.cuda.is_available(),
         seed=schedule.seed,
         eval_strategy="epoch",

@@ -1,6 +1,7 @@
 """Ways to hand bad input to the command line and to single steps, and what every refusal must look like."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ from datasets import DatasetDict
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.progress import EVENTS_FILE
 from spectral_distill.data.dataset import save_intents
+from tests.support.artifacts import tiny_card
+from tests.support.refusals import one_line
 
 _NEITHER_SET = ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "KFP_RUN_ID")
 
@@ -71,37 +74,28 @@ def step_refuses(
 def prepared(tmp_path_factory: pytest.TempPathFactory, tiny_data: DatasetDict) -> Path:
     """The tiny intents as the artifact of `prepare_data`."""
     folder = tmp_path_factory.mktemp("prepared")
-    save_intents(tiny_data, {"source": "tiny"}, folder)
+    save_intents(tiny_data, tiny_card(), folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """URI of an MLflow database without runs and models."""
-    from mlflow import MlflowClient
-
-    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
-    MlflowClient(uri).search_registered_models()
-    return uri
-
-
-def one_line(stderr: str) -> str:
-    """The refusal on stderr: the last line and the only error. Libraries may have talked before."""
-    lines = stderr.rstrip("\n").split("\n")
-    assert "Traceback" not in stderr
-    assert lines[-1].startswith("error: "), stderr
-    assert sum(line.startswith("error: ") for line in lines) == 1
-    return lines[-1]
 
 
 @pytest.fixture
 def says() -> Callable[[str, Sequence[str]], None]:
-    """Check that a line holds the fragments, in this order."""
+    """Check that a line names these things in this order: what it is about, what was found, what was expected.
 
-    def check(line: str, fragments: Sequence[str]) -> None:
-        rest = line
-        for fragment in fragments:
-            assert fragment in rest, f"{fragment!r} does not stand (in this order) in {line!r}"
-            rest = rest.partition(fragment)[2]
+    Each is a whole word or more ("1" is not in "10"); how they are joined into a sentence is left to the messages.
+    """
+
+    def check(line: str, fields: Sequence[str]) -> None:
+        start = 0
+        for field in fields:
+            found = _whole_words(field).search(line, start)
+            assert found, f"{field!r} is not (in this order) in {line!r}"
+            start = found.end()
 
     return check
+
+
+def _whole_words(field: str) -> re.Pattern[str]:
+    """The field, not begun or ended within a word."""
+    before, after = r"(?<!\w)" * bool(re.match(r"\w", field)), r"(?!\w)" * bool(re.search(r"\w$", field))
+    return re.compile(before + re.escape(field) + after)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.refusals import one_line
+
 Refused = Callable[..., str]
 Says = Callable[[str, list[str]], None]
 
@@ -21,96 +23,96 @@ SETTINGS_FILES: dict[str, tuple[bytes, list[str]]] = {
     "unknown": (b"zzz: 3\n", ["unknown setting 'zzz'", "known: ", "teacher_epochs"]),
     "two wrong": (
         b"teacher_epochs: 0\nzzz: 1\n",
-        ["teacher_epochs: found 0, expected greater than or equal to 1", "; unknown setting 'zzz'"],
+        ["teacher_epochs", "0", "greater than or equal to 1", "; unknown setting 'zzz'"],
     ),
-    "text for a number": (b"student_epochs: many\n", ["student_epochs: found 'many', expected a valid integer"]),
-    "nothing for a number": (b"student_epochs:\n", ["student_epochs: found None, expected a valid integer"]),
-    "list for a text": (b"data: [a.csv, b.csv]\n", ["data: found ['a.csv', 'b.csv'], expected a valid string"]),
-    "candidates as text": (b"candidates: uniform\n", ["candidates: found 'uniform', expected a valid list"]),
-    "not YAML": (b"a: [1, 2\nb: 3\n", ["settings file settings.yaml: cannot be read (", "line 2", "); expected YAML"]),
-    "not text": (b"\xff\xfe\x00\x01", ["settings file settings.yaml: cannot be read (", "); expected YAML"]),
-    "a list": (b"- 1\n- 2\n", ["settings file settings.yaml: found list, expected names and values"]),
-    "a word": (b"hello\n", ["settings file settings.yaml: found str, expected names and values"]),
+    "text for a number": (b"student_epochs: many\n", ["student_epochs", "'many'", "a valid integer"]),
+    "nothing for a number": (b"student_epochs:\n", ["student_epochs", "None", "a valid integer"]),
+    "list for a text": (b"data: [a.csv, b.csv]\n", ["data", "['a.csv', 'b.csv']", "a valid string"]),
+    "candidates as text": (b"candidates: uniform\n", ["candidates", "'uniform'", "a valid list"]),
+    "not YAML": (b"a: [1, 2\nb: 3\n", ["settings file settings.yaml: cannot be read (", "line 2", "YAML"]),
+    "not text": (b"\xff\xfe\x00\x01", ["settings file settings.yaml: cannot be read (", "YAML"]),
+    "a list": (b"- 1\n- 2\n", ["settings file settings.yaml", "list", "names and values"]),
+    "a word": (b"hello\n", ["settings file settings.yaml", "str", "names and values"]),
 }
 
 # id: (arguments after `run`, fragments of the answer)
 OPTIONS: dict[str, tuple[list[str], list[str]]] = {
     "unknown option": (["--epochs", "3"], ["No such option '--epochs'", "--student-epochs", "--teacher-epochs"]),
     "option without value": (["--data"], ["Option '--data' requires an argument"]),
-    "no such settings file": (["--settings", "nope.yaml"], ["settings file nope.yaml: no such file; check the path"]),
+    "no such settings file": (["--settings", "nope.yaml"], ["settings file nope.yaml: no such file"]),
     "a folder as settings file": (
         ["--settings", "."],
         ["settings file .: cannot be read (", "Is a directory", "expected YAML"],
     ),
-    "zero epochs": (["--teacher-epochs", "0"], ["teacher_epochs: found '0', expected greater than or equal to 1"]),
+    "zero epochs": (["--teacher-epochs", "0"], ["teacher_epochs", "'0'", "greater than or equal to 1"]),
     "too many epochs": (
         ["--student-epochs", "1001"],
-        ["student_epochs: found '1001', expected less than or equal to 1000"],
+        ["student_epochs", "'1001'", "less than or equal to 1000"],
     ),
-    "half an epoch": (["--student-epochs", "1.5"], ["student_epochs: found '1.5', expected a valid integer"]),
+    "half an epoch": (["--student-epochs", "1.5"], ["student_epochs", "'1.5'", "a valid integer"]),
     "zero learning rate": (
         ["--teacher-learning-rate", "0"],
-        ["teacher_learning_rate: found '0', expected greater than 0"],
+        ["teacher_learning_rate", "'0'", "greater than 0"],
     ),
     "huge learning rate": (
         ["--student-learning-rate", "1"],
-        ["student_learning_rate: found '1', expected less than 1"],
+        ["student_learning_rate", "'1'", "less than 1"],
     ),
     "learning rate NaN": (
         ["--teacher-learning-rate", "nan"],
-        ["teacher_learning_rate: found 'nan', expected a finite number"],
+        ["teacher_learning_rate", "'nan'", "a finite number"],
     ),
     "zero batch": (
         ["--student-batch-size", "0"],
-        ["student_batch_size: found '0', expected greater than or equal to 1"],
+        ["student_batch_size", "'0'", "greater than or equal to 1"],
     ),
-    "half for test": (["--data-test-share", "0.5"], ["data_test_share: found '0.5', expected less than 0.5"]),
+    "half for test": (["--data-test-share", "0.5"], ["data_test_share", "'0.5'", "less than 0.5"]),
     "nothing for validation": (
         ["--data-validation-share", "0"],
-        ["data_validation_share: found '0', expected greater than 0"],
+        ["data_validation_share", "'0'", "greater than 0"],
     ),
     "same column twice": (
         ["--data-text-column", "label"],
-        ["data_text_column and data_label_column: found 'label' for both, expected two columns"],
+        ["data_text_column and data_label_column", "'label' for both", "two columns"],
     ),
     "column without name": (
         ["--data-label-column", ""],
-        ["data_label_column: found '', expected text with at least 1 character"],
+        ["data_label_column", "''", "text with at least 1 character"],
     ),
     "negative seed": (
         ["--data-split-seed", "-1"],
-        ["data_split_seed: found '-1', expected greater than or equal to 0"],
+        ["data_split_seed", "'-1'", "greater than or equal to 0"],
     ),
     "three tokens": (
         ["--teacher-max-tokens", "3"],
-        ["teacher_max_tokens: found '3', expected greater than or equal to 4"],
+        ["teacher_max_tokens", "'3'", "greater than or equal to 4"],
     ),
     "neither true nor false": (
         ["--teacher-fine-tune", "maybe"],
-        ["teacher_fine_tune: found 'maybe', expected a valid boolean"],
+        ["teacher_fine_tune", "'maybe'", "a valid boolean"],
     ),
-    "certainty": (["--comparison-confidence", "1"], ["comparison_confidence: found '1', expected less than 1"]),
+    "certainty": (["--comparison-confidence", "1"], ["comparison_confidence", "'1'", "less than 1"]),
     "less than a coin": (
         ["--comparison-confidence", "0.4"],
-        ["comparison_confidence: found '0.4', expected greater than or equal to 0.5"],
+        ["comparison_confidence", "'0.4'", "greater than or equal to 0.5"],
     ),
     "negative margin": (
         ["--promotion-margin", "-0.1"],
-        ["promotion_margin: found '-0.1', expected greater than or equal to 0"],
+        ["promotion_margin", "'-0.1'", "greater than or equal to 0"],
     ),
     "negative budget": (
         ["--promotion-latency-budget-ms", "-1"],
-        ["promotion_latency_budget_ms: found '-1', expected greater than or equal to 0"],
+        ["promotion_latency_budget_ms", "'-1'", "greater than or equal to 0"],
     ),
     "too few batches": (
         ["--latency-batches", "1"],
-        ["latency_batches: found '1', expected greater than or equal to 5"],
+        ["latency_batches", "'1'", "greater than or equal to 5"],
     ),
     "model name with a slash": (
         ["--promotion-model", "a/b"],
-        ["promotion_model: found 'a/b', expected text that matches"],
+        ["promotion_model", "'a/b'", "text that matches"],
     ),
-    "no data": (["--data", ""], ["data: found '', expected text with at least 1 character"]),
+    "no data": (["--data", ""], ["data", "''", "text with at least 1 character"]),
 }
 
 GOOD = {"strategy": "uniform", "layers": 3}
@@ -118,31 +120,33 @@ GOOD = {"strategy": "uniform", "layers": 3}
 # id: (the option's value, or what to write as JSON, fragments of the answer)
 CANDIDATES: dict[str, tuple[Any, list[str]]] = {
     "not JSON": ("[{strategy: uniform}]", ["candidates: not JSON (", "expected a list such as", '"strategy"']),
-    "an object": (GOOD, ["candidates: found {'strategy': 'uniform', 'layers': 3}, expected a valid list"]),
-    "empty": ([], ["candidates: found [], expected a JSON list of at least one object"]),
-    "a number inside": ([GOOD, 1], ["candidates[1]: found 1, expected names and values"]),
+    "an object": (GOOD, ["candidates", "{'strategy': 'uniform', 'layers': 3}", "a valid list"]),
+    "empty": ([], ["candidates", "[]", "a JSON list of at least one object"]),
+    "a number inside": ([GOOD, 1], ["candidates[1]", "1", "names and values"]),
     "no strategy": ([{"layers": 3}], ["candidates[0]: strategy: missing; give it a value"]),
     "no layers": ([GOOD, {"strategy": "last"}], ["candidates[1]: layers: missing; give it a value"]),
     "unknown strategy": (
         [{"strategy": "unifrm", "layers": 3}],
         [
-            "candidates[0]: strategy: found 'unifrm', expected an installed one or package.module:function",
-            "; did you mean 'uniform'?",
+            "candidates[0]: strategy",
+            "'unifrm'",
+            "an installed one or package.module:function",
+            "'uniform'",
         ],
     ),
     "strategy like no other": (
         [{"strategy": "zzz", "layers": 3}],
-        ["candidates[0]: strategy: found 'zzz'", "; known: activation_norm, ", "uniform", "weighted_pairs"],
+        ["candidates[0]: strategy", "'zzz'", "activation_norm,", "uniform", "weighted_pairs"],
     ),
     "strategy as number": (
         [{"strategy": 3, "layers": 3}],
-        ["candidates[0]: strategy: found 3, expected a valid string"],
+        ["candidates[0]: strategy", "3", "a valid string"],
     ),
     "strategy in no module": (
         [GOOD, {"strategy": "nowhere.at_all:f", "layers": 3}],
         [
             "candidates[1]: strategy: nowhere.at_all:f: cannot be imported (ModuleNotFoundError: No module named",
-            "); expected package.module:function on the Python path",
+            "package.module:function on the Python path",
         ],
     ),
     "strategy not in its module": (
@@ -151,7 +155,7 @@ CANDIDATES: dict[str, tuple[Any, list[str]]] = {
     ),
     "strategy that is no function": (
         [{"strategy": "os:sep", "layers": 3}],
-        ["candidates[0]: strategy: os:sep: found str, expected a function"],
+        ["candidates[0]: strategy: os:sep", "str", "a function"],
     ),
     "strategy without a function": (
         [{"strategy": "json:", "layers": 3}],
@@ -159,20 +163,20 @@ CANDIDATES: dict[str, tuple[Any, list[str]]] = {
     ),
     "unknown key": (
         [{**GOOD, "temprature": 2}],
-        ["candidates[0]: unknown setting 'temprature'; did you mean 'temperature'?"],
+        ["candidates[0]: unknown setting 'temprature'", "'temperature'"],
     ),
     "no layer at all": (
         [{**GOOD, "layers": 0}],
-        ["candidates[0]: layers: found 0, expected greater than or equal to 1"],
+        ["candidates[0]: layers", "0", "greater than or equal to 1"],
     ),
-    "layers as text": ([{**GOOD, "layers": "few"}], ["candidates[0]: layers: found 'few', expected a valid integer"]),
+    "layers as text": ([{**GOOD, "layers": "few"}], ["candidates[0]: layers", "'few'", "a valid integer"]),
     "twice the same": (
         [GOOD, {**GOOD, "seed": 1}, GOOD],
-        ["candidates[2]: same as candidates[0] (uniform-3L-s0); remove one"],
+        ["candidates[2]: same as candidates[0] (uniform-3L-s0)"],
     ),
     "manual without layers": (
         [{"strategy": "manual", "layers": 2}],
-        ["candidates[0]: teacher_layers: expected exactly with strategy 'manual'; add"],
+        ["candidates[0]: teacher_layers: expected exactly with strategy 'manual'"],
     ),
     "layers without manual": (
         [{**GOOD, "teacher_layers": [0, 1, 2]}],
@@ -180,67 +184,69 @@ CANDIDATES: dict[str, tuple[Any, list[str]]] = {
     ),
     "manual with another count": (
         [{"strategy": "manual", "layers": 2, "teacher_layers": [0, 1, 2]}],
-        ["candidates[0]: teacher_layers: found 3 entries for 2 layers; make them equal"],
+        ["candidates[0]: teacher_layers", "3 entries for 2 layers"],
     ),
     "manual with half a layer": (
         [{"strategy": "manual", "layers": 2, "teacher_layers": [0, 1.5]}],
-        ["candidates[0]: teacher_layers[1]: found 1.5, expected a valid integer"],
+        ["candidates[0]: teacher_layers[1]", "1.5", "a valid integer"],
     ),
     "nothing to learn from": (
         [{**GOOD, "ce_weight": 0, "kl_weight": 0}],
-        ["candidates[0]: ce_weight and kl_weight: found 0 and 0, expected one above 0"],
+        ["candidates[0]: ce_weight and kl_weight", "0 and 0", "one above 0"],
     ),
     "negative temperature": (
         [{**GOOD, "temperature": -1}],
-        ["candidates[0]: temperature: found -1, expected greater than 0"],
+        ["candidates[0]: temperature", "-1", "greater than 0"],
     ),
     "unknown alignment": (
         [{**GOOD, "alignment": "magic"}],
         [
-            "candidates[0]: alignment: found 'magic', expected 'none', 'hidden_mse', 'cosine', 'spectral', 'magnitude'",
+            "candidates[0]: alignment",
+            "'magic'",
+            "'none', 'hidden_mse', 'cosine', 'spectral', 'magnitude'",
             "'log_magnitude', 'band_limited', 'token_axis' or 'pooled'",
         ],
     ),
     "negative alignment weight": (
         [{**GOOD, "alignment": "cosine", "alignment_weight": -0.5}],
-        ["candidates[0]: alignment_weight: found -0.5, expected greater than 0"],
+        ["candidates[0]: alignment_weight", "-0.5", "greater than 0"],
     ),
     "negative final alignment weight": (
         [{**GOOD, "alignment": "cosine", "final_alignment_weight": -1}],
-        ["candidates[0]: final_alignment_weight: found -1, expected greater than or equal to 0"],
+        ["candidates[0]: final_alignment_weight", "-1", "greater than or equal to 0"],
     ),
     "no final temperature": (
         [{**GOOD, "final_temperature": 0}],
-        ["candidates[0]: final_temperature: found 0, expected greater than 0"],
+        ["candidates[0]: final_temperature", "0", "greater than 0"],
     ),
     "final temperature too hot": (
         [{**GOOD, "final_temperature": 101}],
-        ["candidates[0]: final_temperature: found 101, expected less than or equal to 100"],
+        ["candidates[0]: final_temperature", "101", "less than or equal to 100"],
     ),
     "final temperature NaN": (
         '[{"strategy": "uniform", "layers": 3, "final_temperature": NaN}]',
-        ["candidates[0]: final_temperature: found nan, expected a finite number"],
+        ["candidates[0]: final_temperature", "nan", "a finite number"],
     ),
     "no bins": (
         [{**GOOD, "alignment": "band_limited", "alignment_bins": 0}],
-        ["candidates[0]: alignment_bins: found 0, expected greater than or equal to 1"],
+        ["candidates[0]: alignment_bins", "0", "greater than or equal to 1"],
     ),
     "half a bin": (
         [{**GOOD, "alignment": "band_limited", "alignment_bins": 2.5}],
-        ["candidates[0]: alignment_bins: found 2.5, expected a valid integer"],
+        ["candidates[0]: alignment_bins", "2.5", "a valid integer"],
     ),
     "layers aligned by number": (
         [{**GOOD, "alignment": "cosine", "aligned_layers": 2}],
-        ["candidates[0]: aligned_layers: found 2, expected 'all' or 'last'"],
+        ["candidates[0]: aligned_layers", "2", "'all' or 'last'"],
     ),
     "the first layers aligned": (
         [{**GOOD, "alignment": "cosine", "aligned_layers": "first"}],
-        ["candidates[0]: aligned_layers: found 'first', expected 'all' or 'last'"],
+        ["candidates[0]: aligned_layers", "'first'", "'all' or 'last'"],
     ),
-    "student as number": ([{**GOOD, "student": 7}], ["candidates[0]: student: found 7, expected a valid string"]),
+    "student as number": ([{**GOOD, "student": 7}], ["candidates[0]: student", "7", "a valid string"]),
     "two wrong in one": (
         [{**GOOD, "temperature": 0, "alignment_bin": 4}],
-        ["candidates[0]: temperature: found 0, expected greater than 0", "unknown setting 'alignment_bin'; did you"],
+        ["candidates[0]: temperature", "0", "greater than 0", "unknown setting 'alignment_bin'; did you"],
     ),
 }
 
@@ -266,7 +272,7 @@ def test_candidates(refused: Refused, says: Says, place: Path, value: Any, fragm
 
 def test_command_line_wins_over_the_settings_file_even_when_wrong(refused: Refused, says: Says, place: Path) -> None:
     (place / "settings.yaml").write_text("teacher_epochs: 3\n")
-    says(refused("run", "--settings", "settings.yaml", "--teacher-epochs", "-3"), ["teacher_epochs: found '-3'"])
+    says(refused("run", "--settings", "settings.yaml", "--teacher-epochs", "-3"), ["teacher_epochs", "'-3'"])
 
 
 def test_unknown_command(refused: Refused, says: Says) -> None:
@@ -276,13 +282,13 @@ def test_unknown_command(refused: Refused, says: Says) -> None:
 def test_workspace_that_is_a_file(refused: Refused, says: Says, place: Path) -> None:
     (place / "runs").write_text("mine")
     line = refused("run", "--workspace", "runs")
-    says(line, [f"workspace {place / 'runs'}: cannot be written (", "); choose another"])
+    says(line, [f"workspace {place / 'runs'}: cannot be written ("])
     assert (place / "runs").read_text() == "mine"
 
 
 def test_workspace_below_python3(refused: Refused, says: Says, place: Path) -> None:
     line = refused("run", "--workspace", "python3/runs")
-    says(line, ["workspace ", "python3/runs: kfp.local cannot run below a path with 'python3' in it; choose another"])
+    says(line, ["workspace ", "python3/runs: kfp.local cannot run below a path with 'python3' in it"])
     assert list(place.iterdir()) == []
 
 
@@ -298,7 +304,7 @@ def test_compile_to_a_bad_path(refused: Refused, says: Says, place: Path, output
 def test_workspace_without_runs(refused: Refused, says: Says, place: Path, command: list[str]) -> None:
     says(
         refused(*command, "--workspace", "w"),
-        [f"workspace {place / 'w'}: found no runs; start one", "or check --workspace"],
+        [f"workspace {place / 'w'}", "no runs", "or check --workspace"],
     )
     assert list(place.iterdir()) == []
 
@@ -306,19 +312,19 @@ def test_workspace_without_runs(refused: Refused, says: Says, place: Path, comma
 @pytest.mark.parametrize(
     ("command", "fragments"),
     [
-        (["compare"], ["found no students of any run; start one with `spectral-distill run`"]),
-        (["compare", "--run", "x"], ["found no students of pipeline run x; start one with `spectral-distill run`"]),
+        (["compare"], ["found no students of any run", "`spectral-distill run`"]),
+        (["compare", "--run", "x"], ["found no students of pipeline run x", "`spectral-distill run`"]),
         (
             ["predict", "hello"],
-            ["--model: found no run that registered a model; start one"],
+            ["--model", "no run that registered a model"],
         ),
         (
             ["predict", "hello", "--model", "m@"],
-            ["--model: found 'm@', expected name, name/3, name@alias or models:/name@alias"],
+            ["--model", "'m@'", "name, name/3, name@alias or models:/name@alias"],
         ),
         (
             ["predict", "hello", "--model", "m"],
-            ["models:/m@champion: the registry has no such model or alias; check the name"],
+            ["models:/m@champion: the registry has no such model or alias"],
         ),
     ],
     ids=" ".join,
@@ -327,11 +333,11 @@ def test_mlflow_without_what_is_asked(
     refused: Refused,
     says: Says,
     monkeypatch: pytest.MonkeyPatch,
-    empty_registry: str,
+    mlflow_uri: str,
     command: list[str],
     fragments: list[str],
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", empty_registry)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     says(refused(*command), fragments)
 
 
@@ -339,11 +345,11 @@ def test_mlflow_without_what_is_asked(
 @pytest.mark.parametrize(
     ("uri", "fragments"),
     [
-        (UNREACHABLE, [f"MLflow at {UNREACHABLE}: not reachable; start it or change MLFLOW_TRACKING_URI"]),
+        (UNREACHABLE, [f"MLflow at {UNREACHABLE}: not reachable", "MLFLOW_TRACKING_URI"]),
         ("http://me:secret@127.0.0.1:9", [f"MLflow at {UNREACHABLE}: not reachable"]),
         (
             "ftp://host",
-            ["MLflow at ftp://host: no address of a server or database; expected http(s)://host or sqlite:///file"],
+            ["MLflow at ftp://host: no address of a server or database", "http(s)://host or sqlite:///file"],
         ),
         (
             "sqlite:////dev/null/mlflow.db",
@@ -362,10 +368,10 @@ def test_mlflow_that_does_not_answer(
 
 
 def test_predict_with_an_empty_text(
-    refused: Refused, says: Says, monkeypatch: pytest.MonkeyPatch, empty_registry: str
+    refused: Refused, says: Says, monkeypatch: pytest.MonkeyPatch, mlflow_uri: str
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", empty_registry)
-    says(refused("predict", "hello", " ", "--model", "m"), ["text 2: found an empty text, expected words"])
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
+    says(refused("predict", "hello", " ", "--model", "m"), ["text 2", "an empty text", "words"])
 
 
 def test_predict_without_a_text(refused: Refused, says: Says) -> None:
@@ -383,10 +389,10 @@ def installed_command(place: Path, *arguments: str) -> subprocess.CompletedProce
     )  # fmt: skip
 
 
-def test_installed_command_refuses(place: Path) -> None:
+def test_installed_command_refuses(says: Says, place: Path) -> None:
     answer = installed_command(place, "run", "--teacher-epochs", "0")
     assert (answer.returncode, answer.stdout) == (2, "")
-    assert answer.stderr == "error: teacher_epochs: found '0', expected greater than or equal to 1\n"
+    says(one_line(answer.stderr), ["error: teacher_epochs", "'0'", "greater than or equal to 1"])
     assert list(place.iterdir()) == []
 
 
@@ -398,22 +404,22 @@ def test_installed_command_without_a_command_shows_the_help(place: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("table", "step", "message"),
+    ("table", "step", "fragments"),
     [
-        (None, "resolve_data", "intents.csv: no such file or folder; check the path, or use s3://bucket/key"),
+        (None, "resolve_data", ["intents.csv: no such file or folder", "s3://bucket/key"]),
         (
             "text,label\na,x\nb,x\n",
             "prepare_data",
-            "train split: found 1 label(s) (x), expected at least 2; check data_label_column",
+            ["train split", "1 label(s) (x)", "at least 2", "data_label_column"],
         ),
     ],
     ids=["missing data", "one label"],
 )
-def test_a_step_of_a_run_refuses(place: Path, table: str | None, step: str, message: str) -> None:
+def test_a_step_of_a_run_refuses(says: Says, place: Path, table: str | None, step: str, fragments: list[str]) -> None:
     if table is not None:
         (place / "intents.csv").write_text(table)
     answer = installed_command(place, "run", "--data", "intents.csv", "--workspace", "w")
     assert answer.returncode == 2
-    assert answer.stderr == f"error: {step}: {message}\n"
+    says(one_line(answer.stderr), [f"error: {step}: ", *fragments])
     artifacts = [path.name for path in (place / "w" / "artifacts").rglob("*")]
     assert not {"prepared", "data_card.json"} & set(artifacts)

@@ -10,7 +10,6 @@ from typing import Any
 import huggingface_hub.constants
 import pandas as pd
 import pytest
-from helpers import LABELS, profile_of, tiny_tokenizer
 from transformers import AlbertConfig, AlbertForSequenceClassification, BertForSequenceClassification
 
 from components.capture_signals.component import capture_signals
@@ -22,6 +21,9 @@ from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import PreparationOptions, SourceOptions, TeacherOptions
 from spectral_distill.storage import uris as storage
 from spectral_distill.tracking import pipeline_run as tracking
+from tests.support.dataset import LABELS
+from tests.support.models import tiny_tokenizer
+from tests.support.profiles import profile_of
 
 StepRefuses = Callable[..., str]
 Says = Callable[[str, list[str]], None]
@@ -34,17 +36,15 @@ def artifact(path: Path) -> SimpleNamespace:
 
 # resolve_data
 
-NEITHER_FOLDER_NOR_HUB = (
-    "no such folder, and no hub id; expected demo:minilm, a folder, s3://, models:/, runs:/ or owner/name"
-)
+NEITHER_FOLDER_NOR_HUB = ["no such folder", "demo:minilm", "s3://", "models:/", "runs:/", "owner/name"]
 
 # id: (changed inputs, fragments of the answer)
 REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "missing data": ({"data": "no.csv"}, ["no.csv: no such file or folder; check the path, or use s3://bucket/key"]),
-    "missing log": ({"data_unlabelled": "no.csv"}, ["no.csv: no such file or folder; check the path"]),
-    "missing strangers": ({"data_out_of_scope": "no.csv"}, ["no.csv: no such file or folder; check the path"]),
-    "no data": ({"data": ""}, ["data: found '', expected text with at least 1 character"]),
-    "unknown demo": ({"data": "demo:banking"}, ["data demo:banking: unknown demo data; expected demo:bike-share or"]),
+    "missing data": ({"data": "no.csv"}, ["no.csv: no such file or folder", "s3://bucket/key"]),
+    "missing log": ({"data_unlabelled": "no.csv"}, ["no.csv: no such file or folder"]),
+    "missing strangers": ({"data_out_of_scope": "no.csv"}, ["no.csv: no such file or folder"]),
+    "no data": ({"data": ""}, ["data", "''", "text with at least 1 character"]),
+    "unknown demo": ({"data": "demo:banking"}, ["data demo:banking: unknown demo data", "demo:bike-share or"]),
     "bad hub address": ({"data": "hf://a/b/c"}, ["data hf://a/b/c: expected hf://owner/name"]),
     "no hub for data": (
         {"data": "hf://a/b"},
@@ -54,13 +54,13 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"promotion_publish_to": "/dev/null/students"},
         ["/dev/null/students: cannot be written", "choose another folder"],
     ),
-    "S3 without bucket": ({"data": "s3:///key"}, ["s3:///key: found no bucket, expected s3://bucket/key"]),
-    "missing teacher": ({"teacher": "no/such/folder"}, [f"checkpoint no/such/folder: {NEITHER_FOLDER_NOR_HUB}"]),
+    "S3 without bucket": ({"data": "s3:///key"}, ["s3:///key", "no bucket", "s3://bucket/key"]),
+    "missing teacher": ({"teacher": "no/such/folder"}, ["checkpoint no/such/folder", *NEITHER_FOLDER_NOR_HUB]),
     "no hub for the teacher": (
         {"teacher": "a/b"},
         ["checkpoint a/b: not a local path, and no hub can be reached", "check the path"],
     ),
-    "teacher's name too long": ({"teacher": "/" + "x" * 300}, [f"x: {NEITHER_FOLDER_NOR_HUB}"]),
+    "teacher's name too long": ({"teacher": "/" + "x" * 300}, [*NEITHER_FOLDER_NOR_HUB]),
     "model without MLflow": (
         {"teacher": "models:/m@best"},
         ["models:/m@best: MLFLOW_TRACKING_URI is not set; name the server"],
@@ -69,32 +69,34 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"teacher": "models:/m/3"},
         ["models:/m/3: MLFLOW_TRACKING_URI is not set; name the server"],
     ),
-    "settings that are no object": ({"advanced": [1]}, ["advanced: found [1], expected a JSON object of settings"]),
+    "settings that are no object": ({"advanced": [1]}, ["advanced", "[1]", "a JSON object of settings"]),
     "an advanced setting that does not exist": (
         {"advanced": {"teacher_sed": 1}},
-        ["advanced: unknown setting 'teacher_sed'; did you mean 'teacher_seed'?"],
+        ["advanced: unknown setting 'teacher_sed'", "'teacher_seed'"],
     ),
     "an advanced setting out of bounds": (
         {"advanced": {"latency_batches": 1}},
-        ["latency_batches: found 1, expected greater than or equal to 5"],
+        ["latency_batches", "1", "greater than or equal to 5"],
     ),
     "a parameter of its own among the advanced": (
         {"advanced": {"teacher_epochs": 3}},
-        ["advanced: found 'teacher_epochs', which is a parameter of its own; set it there"],
+        ["advanced", "'teacher_epochs', which is a parameter of its own"],
     ),
     "more candidates than a run holds": (
         {"candidates": [{"strategy": "last", "layers": 1, "seed": seed} for seed in range(51)]},
-        ["candidates: found 51, expected at most 50", "split them over several runs"],
+        ["candidates", "51", "at most 50", "split them over several runs"],
     ),
-    "no candidates": ({"candidates": []}, ["candidates: found [], expected a JSON list of at least one object"]),
+    "no candidates": ({"candidates": []}, ["candidates", "[]", "a JSON list of at least one object"]),
     "more layers than the demo": (
         {"candidates": [{"strategy": "last", "layers": 7}]},
-        ["candidates[0]: layers: found 7, expected at most 6, the teacher's depth"],
+        ["candidates[0]: layers", "7", "at most 6, the teacher's depth"],
     ),
     "more pairs than the demo": (
         {"candidates": [{"strategy": "average_pairs", "layers": 6}]},
         [
-            "candidates[0]: average_pairs: found 6 layers, expected at most 5",
+            "candidates[0]: average_pairs",
+            "6 layers",
+            "at most 5",
             "the number of neighbouring pairs in 6 teacher layers",
         ],
     ),
@@ -104,11 +106,11 @@ REQUESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "missing student": (
         {"candidates": [{"strategy": "last", "layers": 3, "student": "no/such/folder"}]},
-        [f"checkpoint no/such/folder: {NEITHER_FOLDER_NOR_HUB}"],
+        ["checkpoint no/such/folder", *NEITHER_FOLDER_NOR_HUB],
     ),
     "layers that the demo lacks": (
         {"candidates": [{"strategy": "manual", "layers": 3, "teacher_layers": [-1, 0, 6]}]},
-        ["candidates[0]: teacher_layers: found [-1, 6], expected numbers from 0 to 5"],
+        ["candidates[0]: teacher_layers", "[-1, 6]", "numbers from 0 to 5"],
     ),
 }
 
@@ -135,7 +137,7 @@ def test_request(
 
 def test_more_layers_than_a_local_teacher(step_refuses: StepRefuses, says: Says, tiny_checkpoint: Path) -> None:
     line = resolve(step_refuses, teacher=str(tiny_checkpoint), candidates=[{"strategy": "last", "layers": 5}])
-    says(line, ["candidates[0]: layers: found 5, expected at most 4, the teacher's depth"])
+    says(line, ["candidates[0]: layers", "5", "at most 4, the teacher's depth"])
 
 
 def test_more_layers_than_a_local_checkpoint_to_start_from(
@@ -143,7 +145,7 @@ def test_more_layers_than_a_local_checkpoint_to_start_from(
 ) -> None:
     wanted = {"strategy": "last", "layers": 5, "student": str(tiny_checkpoint)}
     line = resolve(step_refuses, candidates=[wanted])
-    says(line, [f"candidates[0]: layers: found 5, expected at most 4, the depth of {tiny_checkpoint}"])
+    says(line, ["candidates[0]: layers", "5", f"at most 4, the depth of {tiny_checkpoint}"])
 
 
 @pytest.mark.parametrize("config", ["[]", '{"num_hidden_layers": "four"}', "{"], ids=["list", "words", "broken"])
@@ -154,28 +156,23 @@ def test_a_teacher_whose_depth_cannot_be_read_waits_for_its_step(place: Path, co
     assert found.teacher_settings["version"] == expected
 
 
-def test_unknown_alias(
-    step_refuses: StepRefuses, says: Says, monkeypatch: pytest.MonkeyPatch, empty_registry: str
-) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", empty_registry)
+def test_unknown_alias(step_refuses: StepRefuses, says: Says, monkeypatch: pytest.MonkeyPatch, mlflow_uri: str) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     line = resolve(step_refuses, teacher="models:/intents@best")
-    says(
-        line, ["models:/intents@best: the registry has no such model or alias; check the name and MLFLOW_TRACKING_URI"]
-    )
+    says(line, ["models:/intents@best: the registry has no such model or alias", "MLFLOW_TRACKING_URI"])
 
 
 def test_mlflow_that_cannot_be_reached(step_refuses: StepRefuses, says: Says, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    says(resolve(step_refuses), ["MLflow at http://127.0.0.1:9: not reachable; start it or change MLFLOW_TRACKING_URI"])
+    says(resolve(step_refuses), ["MLflow at http://127.0.0.1:9: not reachable", "MLFLOW_TRACKING_URI"])
 
 
 def test_a_store_that_breaks_does_not_hide_the_steps_own_answer(
-    place: Path, monkeypatch: pytest.MonkeyPatch, empty_registry: str
+    place: Path, monkeypatch: pytest.MonkeyPatch, mlflow_uri: str
 ) -> None:
-    database = Path(shutil.copy(empty_registry.removeprefix("sqlite:///"), place))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
     with pytest.raises(UserError, match="bad input"), tracking.task_run("a step", role="task"):
-        database.write_bytes(b"no database any more" * 1000)
+        Path(mlflow_uri.removeprefix("sqlite:///")).write_bytes(b"no database any more" * 1000)
         raise UserError("bad input")
 
 
@@ -191,46 +188,46 @@ def objects(*records: Any) -> str:
 
 # id: (files; one alone is the data itself, more are a folder of splits; fragments of the answer)
 TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
-    "empty file": ({"t.csv": ""}, ["t.csv: the file is empty, expected a header and texts"]),
-    "empty jsonl": ({"t.jsonl": "\n"}, ["t.jsonl: found no column 'text', only none; set data_text_column"]),
-    "header only": ({"t.csv": "text,label\n"}, ["t.csv: found no rows, expected texts"]),
-    "wrong extension": ({"t.xlsx": "x"}, ["t.xlsx: found file type .xlsx, expected .csv, .jsonl or .parquet"]),
-    "no extension": ({"table": "x"}, ["table: found file type none, expected .csv, .jsonl or .parquet"]),
+    "empty file": ({"t.csv": ""}, ["t.csv: the file is empty", "a header and texts"]),
+    "empty jsonl": ({"t.jsonl": "\n"}, ["t.jsonl", "no column 'text'", "none", "data_text_column"]),
+    "header only": ({"t.csv": "text,label\n"}, ["t.csv", "no rows", "texts"]),
+    "wrong extension": ({"t.xlsx": "x"}, ["t.xlsx", "file type .xlsx", ".csv, .jsonl or .parquet"]),
+    "no extension": ({"table": "x"}, ["table", "file type none", ".csv, .jsonl or .parquet"]),
     "no text column": (
         {"t.csv": "utterance,label\na,x\n"},
-        ["t.csv: found no column 'text', only utterance, label; set data_text_column"],
+        ["t.csv", "no column 'text'", "utterance, label", "data_text_column"],
     ),
     "no label column": (
         {"t.csv": "text,intent\na,x\n"},
-        ["t.csv: found no column 'label', only text, intent; set data_label_column"],
+        ["t.csv", "no column 'label'", "text, intent", "data_label_column"],
     ),
     "column twice": (
         {"t.csv": "text,label,text\na,x,b\n"},
-        ["t.csv: found column 'text' more than once, expected it once; rename"],
+        ["t.csv", "column 'text' more than once", "it once"],
     ),
     "not UTF-8": (
         {"t.csv": b"text,label\ncaf\xe9,x\n"},
-        ["t.csv: found bytes that are not UTF-8 at 14; save the file as UTF-8"],
+        ["t.csv", "bytes that are not UTF-8 at 14"],
     ),
     "UTF-16": (
         {"t.csv": GOOD_TABLE.encode("utf-16")},
-        ["t.csv: found bytes that are not UTF-8 at 0; save the file as UTF-8"],
+        ["t.csv", "bytes that are not UTF-8 at 0"],
     ),
     "jsonl not UTF-8": (
         {"t.jsonl": b'{"text": "caf\xe9", "label": "x"}\n'},
-        ["t.jsonl: found bytes that are not UTF-8 at 13"],
+        ["t.jsonl", "bytes that are not UTF-8 at 13"],
     ),
     "csv row too long": (
         {"t.csv": "text,label\na, b,x\nc,y\n"},
-        ["t.csv: line 2: found 3 cells, expected 2 as in the header; quote cells that hold commas"],
+        ["t.csv: line 2", "3 cells", "2 as in the header"],
     ),
     "csv row too short": (
         {"t.csv": GOOD_TABLE + "alone\n"},
-        ["t.csv: line 14: found 1 cells, expected 2 as in the header"],
+        ["t.csv: line 14", "1 cells", "2 as in the header"],
     ),
     "csv quote left open": (
         {"t.csv": 'text,label\n"a,x\nb,y\n'},
-        ["t.csv: not a readable csv file (", "); mend the file"],
+        ["t.csv: not a readable csv file ("],
     ),
     "broken JSON line": (
         {"t.jsonl": objects({"text": "a", "label": "x"}) + "{'text': 'b'}\n"},
@@ -238,79 +235,79 @@ TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "JSON line no object": (
         {"t.jsonl": '[{"text": "a", "label": "x"}]\n'},
-        ["t.jsonl: line 1: found list, expected an object"],
+        ["t.jsonl: line 1", "list", "an object"],
     ),
     "text a number": (
         {"t.jsonl": objects({"text": "a", "label": "x"}, {"text": 5, "label": "y"})},
-        ["t.jsonl: row 2: found text 5, expected a string; mend"],
+        ["t.jsonl: row 2", "text 5", "a string"],
     ),
     "half a character": (
         {"t.jsonl": '{"text": "a\\ud800", "label": "x"}\n'},
-        ["t.jsonl: row 1: found text 'a\\ud800', expected a string"],
+        ["t.jsonl: row 1", "text 'a\\ud800'", "a string"],
     ),
     "null label": (
         {"t.jsonl": objects({"text": "a", "label": "x"}, {"text": "b", "label": None})},
-        ["t.jsonl: row 2: found label None, expected a name or number; label or remove it"],
+        ["t.jsonl: row 2", "label None", "a name or number"],
     ),
-    "empty label": ({"t.csv": "text,label\na,x\nb, \n"}, ["t.csv: row 2: found label ' ', expected a name or number"]),
+    "empty label": ({"t.csv": "text,label\na,x\nb, \n"}, ["t.csv: row 2", "label ' '", "a name or number"]),
     "list as label": (
         {"t.jsonl": objects({"text": "a", "label": ["x"]})},
-        ["t.jsonl: row 1: found label ['x'], expected a name or number"],
+        ["t.jsonl: row 1", "label ['x']", "a name or number"],
     ),
     "corrupt parquet": (
         {"t.parquet": b"PAR1 but no more"},
-        ["t.parquet: not a readable parquet file (", "); mend the file"],
+        ["t.parquet: not a readable parquet file ("],
     ),
     "all texts empty": (
         {"t.csv": "text,label\n ,x\n,y\n"},
-        ["train split: all 2 texts are empty; check data_text_column"],
+        ["train split: all 2 texts are empty", "data_text_column"],
     ),
     "one label": (
         {"t.csv": "text,label\na,x\nb,x\n"},
-        ["train split: found 1 label(s) (x), expected at least 2; check data_label_column"],
+        ["train split", "1 label(s) (x)", "at least 2", "data_label_column"],
     ),
     "label with one text": (
         {"t.csv": GOOD_TABLE + "alone,rare\n"},
         [
-            "train split: label 'rare' has 1 text(s) (1 such label(s)), expected at least 4",
-            "; add texts or remove the label",
+            "train split: label 'rare' has 1 text(s) (1 such label(s))",
+            "at least 4",
         ],
     ),
     "texts as labels": (
         {"t.csv": "text,label\n" + "".join(f"{n},text {n}\n" for n in range(8))},
-        ["train split: found 8 different labels in 8 texts, expected few; check data_label_column"],
+        ["train split", "8 different labels in 8 texts", "few", "data_label_column"],
     ),
     "every text under two labels": (
         {"t.csv": "text,label\na,x\nA,y\nb,x\nb!,y\n"},
-        ["train split: each of its 2 texts has several labels; expected one label a text"],
+        ["train split: each of its 2 texts has several labels", "one label a text"],
     ),
     "empty folder": (
         {"notes.md": "x", "other.csv": GOOD_TABLE},
-        ["found notes.md, other.csv, expected train.csv, train.jsonl or"],
+        ["found notes.md, other.csv", "train.csv, train.jsonl or"],
     ),
     "folder without train": (
         {"test.csv": GOOD_TABLE, "val.csv": GOOD_TABLE},
-        ["found test.csv, val.csv, expected train.csv"],
+        ["found test.csv, val.csv", "train.csv"],
     ),
     "two files for a split": (
         {"train.csv": GOOD_TABLE, "dev.csv": GOOD_TABLE, "val.csv": GOOD_TABLE},
-        ["found dev.csv and val.csv, expected one file for validation"],
+        ["found dev.csv and val.csv", "one file for validation"],
     ),
     "label only in test": (
         {"train.csv": GOOD_TABLE, "test.csv": "text,label\nz,pay\n"},
-        ["test split: label 'pay' (1 such label(s)) never occurs in train; add training texts or remove them"],
+        ["test split: label 'pay' (1 such label(s)) never occurs in train"],
     ),
     "label only in validation": (
         {"train.csv": GOOD_TABLE, "dev.csv": "text,label\nz,pay\n"},
-        ["validation split: label 'pay' (1 such label(s)) never occurs in train; add training texts or remove them"],
+        ["validation split: label 'pay' (1 such label(s)) never occurs in train"],
     ),
     "train all in test": (
         {"train.csv": GOOD_TABLE, "test.csv": GOOD_TABLE.upper().replace("TEXT,LABEL", "text,label")},
-        ["train split: every text stands in validation or test too; expected separate texts"],
+        ["train split: every text stands in validation or test too", "separate texts"],
     ),
     "validation all in test": (
         {"train.csv": GOOD_TABLE, "dev.csv": "text,label\nz!,lock\n", "test.csv": "text,label\nz,lock\n"},
-        ["validation split: every text stands in test too; expected separate texts"],
+        ["validation split: every text stands in test too", "separate texts"],
     ),
     "test all empty": (
         {"train.csv": GOOD_TABLE, "test.csv": "text,label\n ,lock\n"},
@@ -357,7 +354,7 @@ def test_table(
 def test_parquet_with_numbers_as_texts(step_refuses: StepRefuses, says: Says, tmp_path: Path) -> None:
     pd.DataFrame({"text": [1, 2], "label": ["x", "y"]}).to_parquet(tmp_path / "t.parquet")
     line = prepare(step_refuses, tmp_path / "prepared", tmp_path / "t.parquet")
-    says(line, ["t.parquet: row 1: found text 1, expected a string"])
+    says(line, ["t.parquet: row 1", "text 1", "a string"])
 
 
 @pytest.mark.parametrize(
@@ -365,13 +362,13 @@ def test_parquet_with_numbers_as_texts(step_refuses: StepRefuses, says: Says, tm
     [
         (
             {"s.csv": "text\nLock 0!\nfind 1\n"},
-            ["s.csv: every text stands in the data too; expected texts that belong to no class"],
+            ["s.csv: every text stands in the data too", "texts that belong to no class"],
         ),
-        ({"s.csv": 'text\n" "\n""\n'}, ["s.csv: all 2 texts are empty; check data_text_column"]),
-        ({"s.csv": "words\nhello\n"}, ["s.csv: found no column 'text', only words; set data_text_column"]),
+        ({"s.csv": 'text\n" "\n""\n'}, ["s.csv: all 2 texts are empty", "data_text_column"]),
+        ({"s.csv": "words\nhello\n"}, ["s.csv", "no column 'text'", "words", "data_text_column"]),
         (
             {"a.csv": "text\nx\n", "b.csv": "text\ny\n"},
-            ["strangers: found a folder, expected one .csv, .jsonl or .parquet file"],
+            ["strangers", "a folder", "one .csv, .jsonl or .parquet file"],
         ),
     ],
     ids=["all known", "all empty", "no text column", "folder"],
@@ -387,7 +384,7 @@ def test_strangers(
 def test_unlabelled_texts_that_are_all_known(step_refuses: StepRefuses, says: Says, tmp_path: Path) -> None:
     data, log = write(tmp_path / "data", {"t.csv": GOOD_TABLE}), write(tmp_path / "log", {"l.csv": "text\nLock 0!\n"})
     line = prepare(step_refuses, tmp_path / "prepared", data, log=log)
-    says(line, ["l.csv: every text stands in the data too; expected further texts"])
+    says(line, ["l.csv: every text stands in the data too", "further texts"])
     assert not (tmp_path / "prepared").exists()
 
 
@@ -396,14 +393,14 @@ def test_data_that_changed_in_between(step_refuses: StepRefuses, says: Says, tmp
     line = prepare(
         step_refuses, tmp_path / "prepared", data, versions=dict.fromkeys(SourceOptions.model_fields, "sha256:0")
     )
-    says(line, ["t.csv: it changed after this run looked it up; start the run again"])
+    says(line, ["t.csv: it changed after this run looked it up"])
 
 
 def test_a_setting_out_of_bounds(step_refuses: StepRefuses, says: Says, tmp_path: Path) -> None:
     """A KFP backend hands settings to a step that no command line has checked."""
     data = write(tmp_path / "data", {"t.csv": GOOD_TABLE})
     line = prepare(step_refuses, tmp_path / "prepared", data, data_test_share=0.9)
-    says(line, ["data_test_share: found 0.9, expected less than 0.5"])
+    says(line, ["data_test_share", "0.9", "less than 0.5"])
 
 
 def test_a_refusal_leaves_the_last_good_result(step_refuses: StepRefuses, tmp_path: Path) -> None:
@@ -467,18 +464,18 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
     "no config.json": (
         lambda at: drop(at, "config.json"),
         {},
-        ["teacher: found no config.json, expected a folder made by save_pretrained"],
+        ["teacher", "no config.json", "a folder made by save_pretrained"],
     ),
-    "pickled weights": (pickled, {}, ["teacher: found pytorch_model.bin, expected *.safetensors; save it again"]),
+    "pickled weights": (pickled, {}, ["teacher", "pytorch_model.bin", "*.safetensors"]),
     "no weights": (
         lambda at: drop(at, "*.safetensors"),
         {},
-        ["teacher: found no weights, expected *.safetensors; save it again"],
+        ["teacher", "no weights", "*.safetensors"],
     ),
     "no tokenizer": (
         lambda at: drop(at, "token*"),
         {},
-        ["teacher: found no tokenizer, expected one of tokenizer.json", "save the tokenizer"],
+        ["teacher", "no tokenizer", "one of tokenizer.json", "save the tokenizer"],
     ),
     "weights cut short": (
         cut_short,
@@ -498,12 +495,12 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
     "weights of another width": (
         lambda at: change_config(at, intermediate_size=48),
         {},
-        ["teacher: found no fitting weights for bert.", "such weights), expected"],
+        ["teacher", "no fitting weights for bert.", "such weights), expected"],
     ),
     "fewer weights than layers": (
         lambda at: change_config(at, num_hidden_layers=6),
         {},
-        ["teacher: found no fitting weights for bert.encoder.layer.4.", "(32 such weights)"],
+        ["teacher", "no fitting weights for bert.encoder.layer.4.", "(32 such weights)"],
     ),
     "unknown kind of model": (
         lambda at: change_config(at, model_type="magic"),
@@ -514,15 +511,16 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
         without_a_layer_list,
         {},
         [
-            "model architecture AlbertForSequenceClassification: found no list of encoder layers",
+            "model architecture AlbertForSequenceClassification",
+            "no list of encoder layers",
             "use an encoder such as",
         ],
     ),
-    "no padding token": (without_padding, {}, ["its tokenizer has no padding token; use an encoder's tokenizer"]),
+    "no padding token": (without_padding, {}, ["its tokenizer has no padding token"]),
     "more tokens than positions": (
         lambda at: None,
         {"teacher_max_tokens": 65},
-        ["teacher_max_tokens: found 65, expected at most 64, the limit of"],
+        ["teacher_max_tokens", "65", "at most 64, the limit of"],
     ),
     "other labels": (
         with_labels("a", "b"),
@@ -536,29 +534,29 @@ TEACHERS: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[str]]] = 
         with_labels("cancel", "refunds", "track", "upgrade"),
         {"teacher_fine_tune": False},
         [
-            "differ from the data's 4: missing refund, extra refunds; did you mean 'refunds'?",
-            "; fine-tune it",
+            "differ from the data's 4: missing refund, extra refunds",
+            "'refunds'",
         ],
     ),
     "labels without a head": (
         lambda at: change_config(at, id2label=dict(enumerate(LABELS))),
         {"teacher_fine_tune": False},
-        ["teacher: found no fitting weights for classifier.bias (2 such weights), expected"],
+        ["teacher", "no fitting weights for classifier.bias (2 such weights), expected"],
     ),
     "zero epochs": (
         lambda at: None,
         {"teacher_epochs": 0},
-        ["teacher_epochs: found 0, expected greater than or equal to 1"],
+        ["teacher_epochs", "0", "greater than or equal to 1"],
     ),
     "changed in between": (
         lambda at: None,
         {"version": "sha256:0"},
-        ["teacher: it changed after this run looked it up; start"],
+        ["teacher: it changed after this run looked it up"],
     ),
     "missing": (
         lambda at: None,
         {"teacher": "no/such/folder"},
-        [f"checkpoint no/such/folder: {NEITHER_FOLDER_NOR_HUB}"],
+        ["checkpoint no/such/folder", *NEITHER_FOLDER_NOR_HUB],
     ),
 }
 
@@ -598,19 +596,19 @@ def too_deep(profile, candidate):
 SELECTIONS: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     "more layers than the teacher": (
         [{"strategy": "spectral_intensity", "layers": 4}],
-        ["layers: found 4, expected at most 3, the teacher's depth"],
+        ["layers", "4", "at most 3, the teacher's depth"],
     ),
     "layers that the teacher lacks": (
         [{"strategy": "manual", "layers": 1, "teacher_layers": [3]}],
-        ["teacher_layers: found [3], expected numbers from 0 to 2"],
+        ["teacher_layers", "[3]", "numbers from 0 to 2"],
     ),
     "as many pairs as layers": (
         [{"strategy": "weighted_pairs", "layers": 3}],
-        ["weighted_pairs: found 3 layers, expected at most 2, the number of neighbouring pairs in 3 teacher layers"],
+        ["weighted_pairs", "3 layers", "at most 2, the number of neighbouring pairs in 3 teacher layers"],
     ),
     "strategy that is not installed here": (
         [{"strategy": "elsewhere", "layers": 2}],
-        ["candidates[1]: strategy: found 'elsewhere', expected an installed one or package.module:function; known: "],
+        ["candidates[1]: strategy", "'elsewhere'", "an installed one or package.module:function"],
     ),
     "module that is not installed here": (
         [{"strategy": "elsewhere.mine:best", "layers": 2}],
@@ -618,11 +616,11 @@ SELECTIONS: dict[str, tuple[list[dict[str, Any]], list[str]]] = {
     ),
     "own strategy of too few layers": (
         [{"strategy": "own_strategies:one_too_few", "layers": 2}],
-        ["strategy own_strategies:one_too_few: found 1 layers, expected 2; mend the strategy"],
+        ["strategy own_strategies:one_too_few", "1 layers", "2"],
     ),
     "own strategy beyond the teacher": (
         [{"strategy": "own_strategies:too_deep", "layers": 2}],
-        ["strategy own_strategies:too_deep: found [(3, 1.0)], expected teacher layers from 0 to 2; mend the strategy"],
+        ["strategy own_strategies:too_deep", "[(3, 1.0)]", "teacher layers from 0 to 2"],
     ),
 }
 

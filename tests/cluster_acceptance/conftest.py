@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster_session import Cluster, Started
-from cluster_tracking import Tracking
+
+from tests.cluster_acceptance.cluster_session import Cluster, Started
+from tests.cluster_acceptance.cluster_tracking import Tracking
 
 _HERE = Path(__file__).parent
 

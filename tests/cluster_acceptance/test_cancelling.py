@@ -1,7 +1,7 @@
 """A run that a person stops."""
 
-from cluster_session import Cluster
-from cluster_tracking import Tracking
+from tests.cluster_acceptance.cluster_session import Cluster
+from tests.cluster_acceptance.cluster_tracking import Tracking
 
 ENDLESS_EPOCHS = 1000
 

@@ -8,7 +8,8 @@ from itertools import product
 from typing import Any
 
 import pytest
-from cluster_session import Cluster
+
+from tests.cluster_acceptance.cluster_session import Cluster
 
 TRAINED = {"prepare-data", "train-teacher", "profile-teacher", "distill-student", "evaluate-students"}
 WORDS = {

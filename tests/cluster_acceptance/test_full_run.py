@@ -3,11 +3,11 @@
 from urllib.parse import urlsplit
 
 import pytest
-from cluster_session import CANDIDATES, Cluster, Started, Step
-from cluster_tracking import Tracking
 
 from pipeline.cluster.metadata_store import MetadataStore, texts
 from spectral_distill.core.errors import UserError
+from tests.cluster_acceptance.cluster_session import CANDIDATES, Cluster, Started, Step
+from tests.cluster_acceptance.cluster_tracking import Tracking
 
 
 def test_every_task_ran_and_succeeded(cluster: Cluster, full_run: Started):

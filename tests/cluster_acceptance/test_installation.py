@@ -1,6 +1,6 @@
 """What can be seen before the first run."""
 
-from cluster_session import Cluster
+from tests.cluster_acceptance.cluster_session import Cluster
 
 
 def test_the_doctor_finds_nothing_that_would_break_a_run(cluster: Cluster):

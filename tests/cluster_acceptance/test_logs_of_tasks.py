@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from cluster_session import Answer, Cluster, Started
-from cluster_tracking import Tracking
+
+from tests.cluster_acceptance.cluster_session import Answer, Cluster, Started
+from tests.cluster_acceptance.cluster_tracking import Tracking
 
 LAUNCHER = re.compile(r"^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ ", re.MULTILINE)
 ENDLESS_EPOCHS = 1000

@@ -3,9 +3,9 @@
 import subprocess
 
 import pytest
-from cluster_session import Cluster
 
 from pipeline.cluster.kubectl import reach
+from tests.cluster_acceptance.cluster_session import Cluster
 
 
 def test_a_run_survives_the_loss_of_a_pod(cluster: Cluster):

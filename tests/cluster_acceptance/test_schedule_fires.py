@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from cluster_session import EXPERIMENT, Cluster, Started, as_options, ended
+
+from tests.cluster_acceptance.cluster_session import EXPERIMENT, Cluster, Started, as_options, ended
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The same settings over the same data again."""
 
-from cluster_session import Cluster, Started, pods_of
-from cluster_tracking import Tracking, says
+from tests.cluster_acceptance.cluster_session import Cluster, Started, pods_of
+from tests.cluster_acceptance.cluster_tracking import Tracking, says
 
 MOST_PODS = 8  # two steps, their drivers, those of the graph's root, exit handler and condition; one more may be lost
 

@@ -4,7 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.support.checkout import ROOT
+
 WITHOUT_BUILDX = """#!/bin/sh
 case "$*" in
 --version) echo "Docker version 28.2.2, build e6534b4" ;;
@@ -17,7 +18,7 @@ COMPLETE = '#!/bin/sh\necho "called: $*"\n'
 def make_image(docker: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "image", f"DOCKER={docker}", f"PYTHON={sys.executable}", "IMAGE=test:1", "VARIANT=cpu"],
-        cwd=REPOSITORY, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-CHECK = Path(__file__).parents[2] / "containers/check.py"
+from tests.support.checkout import ROOT
+
+CHECK = ROOT / "containers/check.py"
 
 
 def check(project: Path, source: str) -> subprocess.CompletedProcess[str]:

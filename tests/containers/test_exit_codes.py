@@ -7,7 +7,8 @@ from docker import DockerClient
 from docker.models.images import Image
 from kfp import dsl, local
 
-from pipeline.local.docker_runner import find_image, true_exit_codes
+from pipeline.local.docker_runner import find_image
+from pipeline.local.task_handlers import docker_tasks
 from spectral_distill.core.errors import UserError
 
 
@@ -21,7 +22,7 @@ def run_task(reference: str, root: Path, programme: str) -> None:
         task()
 
     local.init(local.DockerRunner(network_mode="none"), pipeline_root=str(root))
-    with true_exit_codes():
+    with docker_tasks():
         graph()
 
 
@@ -39,7 +40,7 @@ def test_a_container_that_ends_well_is_gone_afterwards(
 
 
 def test_an_image_that_is_not_here(client: DockerClient):
-    with pytest.raises(UserError, match="--image no-such-image:1: this machine has no such image; make it with"):
+    with pytest.raises(UserError, match="--image no-such-image:1: this machine has no such image"):
         find_image("no-such-image:1")
 
 

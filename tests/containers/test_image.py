@@ -10,8 +10,7 @@ import pytest
 from docker.models.images import Image
 
 from components.image import code_version
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.support.checkout import ROOT
 
 
 class Shell:
@@ -34,7 +33,7 @@ def shell(client: docker.DockerClient, image: Image) -> Shell:
 
 
 def test_labels_name_version_source_state_and_licence(image: Image):
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     labels = {name.removeprefix("org.opencontainers.image."): value for name, value in image.labels.items()}
     assert labels["title"] == project["name"]
     assert labels["version"] == project["version"]
@@ -62,7 +61,7 @@ def test_no_compiler_is_left_inside(shell: Shell, tool: str):
 
 
 def test_nothing_is_left_that_the_build_removes(shell: Shell):
-    programme = (REPOSITORY / "containers/prune.py").read_text().partition("if __name__")[0] + (
+    programme = (ROOT / "containers/prune.py").read_text().partition("if __name__")[0] + (
         "import sysconfig\n"
         "site_packages = Path(sysconfig.get_path('purelib'))\n"
         "print([str(path) for rule in RULES for path in found(rule, site_packages)])\n"

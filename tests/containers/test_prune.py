@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-CONTAINERS = Path(__file__).parents[2] / "containers"
+from tests.support.checkout import ROOT
+
+CONTAINERS = ROOT / "containers"
 PRUNE = CONTAINERS / "prune.py"
 BOTH = ("torch/__init__.py", "torch/lib/libtorch_cpu.so", "torch/bin/torch_shm_manager", "torch/testing/__init__.py",
         "pandas/core/api.py", "numpy/testing/__init__.py", "mlflow/server/handlers.py", "mlflow/store/db/utils.py",

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pipeline_runs import MODEL, Finished, Services, finish, outside, start
-from servers import MlflowServer, free_port, postgres_binaries, postgres_server, s3_environment, s3_server
+
+from tests.integration.pipeline_runs import MODEL, Finished, Services, finish, outside, start
+from tests.support.servers import MlflowServer, free_port, postgres_binaries, postgres_server, s3_environment, s3_server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     binaries = postgres_binaries()
     if binaries is None:
@@ -38,7 +39,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
             server.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def settings(
     tmp_path_factory: pytest.TempPathFactory, services: Services, tiny_checkpoint: Path, tiny_csv: Path
 ) -> Path:
@@ -56,7 +57,7 @@ def settings(
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tracked(tmp_path_factory: pytest.TempPathFactory, services: Services, settings: Path) -> Finished:
     """The whole graph, run once against the services."""
     workspace = tmp_path_factory.mktemp("tracked") / "runs"

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from servers import MlflowServer, s3_environment
+
+from tests.support.servers import MlflowServer, s3_environment
 
 MODEL = "tiny-student"
 CLI = [sys.executable, "-m", "pipeline.cli"]

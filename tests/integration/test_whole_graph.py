@@ -10,8 +10,9 @@ from typing import Any
 import mlflow
 import pytest
 from mlflow import MlflowClient
-from pipeline_runs import CLI, MODEL, SECRETS, Finished, Services
-from servers import model_server, postgres_binaries
+
+from tests.integration.pipeline_runs import CLI, MODEL, SECRETS, Finished, Services
+from tests.support.servers import model_server, postgres_binaries
 
 pytestmark = pytest.mark.slow
 

@@ -6,9 +6,6 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
-COMMITTED = ROOT / "pipeline.yaml"
-
 
 @dataclass(frozen=True)
 class Compiled:

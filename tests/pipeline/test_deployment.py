@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from compiled import ROOT, Compiled, read
 
 from components.image import IMAGE, image_in_use
 from pipeline.cli.main import cli
 from pipeline.deployment import STEPS
 from spectral_distill.core.errors import UserError
+from tests.pipeline.compiled import Compiled, read
+from tests.support.checkout import ROOT
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 GPU = {

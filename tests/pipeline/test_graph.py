@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from compiled import COMMITTED, ROOT, Compiled, read
 
 from pipeline.deployment import STEPS, Deployment, TaskOptions
 from pipeline.graph import compile_pipeline
 from pipeline.settings import FORM, IN_ADVANCED, describe
 from spectral_distill.core.settings import ADVANCED
 from spectral_distill.run_settings import Settings
+from tests.pipeline.compiled import Compiled, read
+from tests.support.checkout import COMMITTED, ROOT
 
 NEVER_CACHED = {"resolve-data", "promote-student", "close-run"}
 

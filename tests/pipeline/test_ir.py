@@ -4,9 +4,7 @@ import copy
 import re
 
 import pytest
-from compiled import COMMITTED, read
 from google.protobuf import json_format
-from ir_types import mismatches
 from kfp import components
 from kfp.kubernetes.kubernetes_executor_config_pb2 import KubernetesExecutorConfig
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineDeploymentConfig, PipelineSpec, PlatformSpec
@@ -15,6 +13,9 @@ from components.image import IMAGE
 from pipeline.deployment import STEPS
 from spectral_distill.core.settings import ADVANCED
 from spectral_distill.run_settings import Settings
+from tests.pipeline.compiled import read
+from tests.pipeline.ir_types import mismatches
+from tests.support.checkout import COMMITTED
 
 # What a task of the graph may carry; a loop over artifacts or an importer would be something else.
 TASK_FIELDS = {

@@ -15,11 +15,12 @@ import botocore
 import mlflow
 import pytest
 import yaml
-from compiled import COMMITTED, ROOT, read
 from kubernetes import client
 
 from pipeline.deployment import Deployment
 from pipeline.settings import read_settings
+from tests.pipeline.compiled import read
+from tests.support.checkout import COMMITTED, ROOT
 
 FOLDER = ROOT / "docs" / "kubernetes"
 FILES = {

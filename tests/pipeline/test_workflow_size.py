@@ -1,11 +1,12 @@
 """How many candidates fit into a run: the default ones stay readable for KFP's API, the most allowed are stored."""
 
 import pytest
-from compiled import COMMITTED, Compiled, read
-from workflow_size import MIB, status_bytes
 
 from components.resolve_data.resolving import MOST_CANDIDATES
 from spectral_distill.core.settings import DEFAULT_CANDIDATES
+from tests.pipeline.compiled import Compiled, read
+from tests.pipeline.workflow_size import MIB, status_bytes
+from tests.support.checkout import COMMITTED
 
 _COMPRESSION = 12  # a real run's 1.24 MB became 100 kB
 

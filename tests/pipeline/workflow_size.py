@@ -9,7 +9,7 @@ For the pipeline of 0.1 and three candidates this estimate gives 1.21 MB; a real
 import json
 from typing import Any
 
-from compiled import Compiled
+from tests.pipeline.compiled import Compiled
 
 MIB = 1 << 20
 _PATCHES, _INPUTS, _GROUP_INPUTS = 6, 2, 2
