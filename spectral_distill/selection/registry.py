@@ -79,7 +79,7 @@ def foreign_code(names: Iterable[str]) -> str:
     """
     installed = {point.name: point.value for point in entry_points(group=GROUP)}
     paths = {installed.get(name, name) for name in names}
-    modules = sorted({path.partition(":")[0] for path in paths if not path.startswith("components.")})
+    modules = sorted({path.partition(":")[0] for path in paths if not path.startswith("spectral_distill.")})
     files = [importlib.import_module(module).__file__ for module in modules]
     digest = hashlib.sha256(b"".join(Path(file).read_bytes() for file in files if file))
     return digest.hexdigest()[:8] if files else ""
