@@ -1,4 +1,4 @@
-"""What a cluster must know to run the pipeline's tasks: facts of the place, fixed when the pipeline is compiled."""
+"""How a cluster runs the pipeline's tasks: image, resources, retries, volumes. Fixed when the pipeline is compiled."""
 
 import re
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def _text(pattern: str, expected: str) -> Callable[[str], str]:
     return check
 
 
-# Narrower than what Kubernetes takes, as KFP is. An empty amount leaves it to the cluster.
+# Stricter than Kubernetes, as KFP is. An empty amount leaves the choice to the cluster.
 _CPU = _text(r"|[0-9]*\.?[0-9]+|[0-9]+m", "cores such as 2, 0.5 or 500m")
 _BYTES = _text(r"|[0-9]+([KMGTPE]i?)?", "bytes such as 512Mi or 4Gi")
 _OBJECT = _text(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", "the name of a Kubernetes object: a-z, 0-9, - and .")
@@ -60,7 +60,17 @@ Sources = dict[ObjectName, dict[str, Variable]]
 
 
 class Toleration(Options):
-    """A taint that a task's pod puts up with, in the words of Kubernetes."""
+    """A taint that a task's pod tolerates, with the fields of Kubernetes.
+
+    Attributes:
+        key: Key of the taint; empty for all keys (`Exists` only).
+        operator: Whether the value has to match.
+        value: Value of the taint.
+        effect: Effect of the taint; empty for all effects.
+
+    Raises:
+        UserError: Key, operator and value contradict each other.
+    """
 
     key: str = ""
     operator: Literal["Equal", "Exists"] = "Equal"
@@ -77,7 +87,11 @@ class Toleration(Options):
 
 
 class TaskOptions(Options):
-    """How one task runs. Empty texts and null leave the choice to the cluster."""
+    """How one task runs. Empty texts and null leave the choice to the cluster; each field has a description.
+
+    Raises:
+        UserError: A value is invalid, or values contradict each other.
+    """
 
     cpu_request: Cpu = Field("1", description="Cores that the task's node must have free.")
     cpu_limit: Cpu = Field("", description="Cores that the task may use.")
@@ -93,39 +107,39 @@ class TaskOptions(Options):
         2,
         ge=0,
         le=10,
-        description="Times that a task whose pod was lost is started again. KFP's own installation never repeats a "
+        description="Maximum number of retries of a task whose pod was lost. KFP's own installation never retries a "
         "container that failed.",
     )
     retry_wait_seconds: PositiveInt = Field(
-        1, description="Wait before the first retry; a failed container, too, counts as failed only after it."
+        1, description="Wait before the first retry; a failed container also counts as failed only after it."
     )
     retry_factor: int = Field(2, ge=1, le=10, description="Factor by which the wait grows.")
     timeout_seconds: PositiveInt = Field(_DAY_S, description="Maximum run time of each pod of the task.")
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
-        "IfNotPresent", description="When the node asks the registry."
+        "IfNotPresent", description="When the node pulls the image."
     )
     image_pull_secrets: list[ObjectName] = Field([], description="Secrets with the registry's credentials.")
     run_as_user: PositiveInt | None = Field(65532, description="Numeric user id, not root.")
     run_as_group: PositiveInt | None = Field(65532, description="Numeric group id, not root.")
-    scratch_limit: Bytes = Field("", description="Size at which the task is evicted for what it wrote to /tmp.")
+    scratch_limit: Bytes = Field("", description="Maximum size of /tmp; a task that writes more is evicted.")
     shared_memory: Bytes = Field("", description="Size of /dev/shm; it counts as the task's memory.")
     volumes: dict[ObjectName, Folder] = Field(
-        {}, description="PersistentVolumeClaims and the folders where the task finds them."
+        {}, description="PersistentVolumeClaims and the folders where they are mounted."
     )
     trainings_folder: Folder | None = Field(
-        None, description="Folder of a volume for checkpoints, where a task that is started again resumes."
+        None, description="Folder of a volume for checkpoints, from which a retried task resumes."
     )
     environment_secret: ObjectName = Field(
-        "spectral-distill", description="Secret whose keys are environment variables; may be missing."
+        "spectral-distill", description="Secret whose keys become environment variables; optional."
     )
     environment_config_map: ObjectName = Field(
-        "spectral-distill-config", description="ConfigMap whose keys are environment variables; may be missing."
+        "spectral-distill-config", description="ConfigMap whose keys become environment variables; optional."
     )
     secrets: Sources = Field(
-        {}, description="Further variables from Secrets with keys of other names: secret, key, variable."
+        {}, description="Further variables from Secrets, with names of their own: secret, key, variable."
     )
     config_maps: Sources = Field(
-        {}, description="Further variables from ConfigMaps with keys of other names: ConfigMap, key, variable."
+        {}, description="Further variables from ConfigMaps, with names of their own: ConfigMap, key, variable."
     )
 
     @model_validator(mode="after")
@@ -133,9 +147,9 @@ class TaskOptions(Options):
         if bool(self.accelerator_type) != bool(self.accelerator_count):
             raise ValueError("accelerator_type and accelerator_count: found one of them; give both or neither")
         for request, limit in (("cpu_request", "cpu_limit"), ("memory_request", "memory_limit")):
-            least, most = getattr(self, request), getattr(self, limit)
-            if least and most and parse_quantity(least) > parse_quantity(most):
-                raise ValueError(f"{request}: found {least!r}, expected at most the {limit}, {most!r}")
+            minimum, maximum = getattr(self, request), getattr(self, limit)
+            if minimum and maximum and parse_quantity(minimum) > parse_quantity(maximum):
+                raise ValueError(f"{request}: found {minimum!r}, expected at most the {limit}, {maximum!r}")
         return self
 
     @model_validator(mode="after")
@@ -156,21 +170,25 @@ class TaskOptions(Options):
 
     @model_validator(mode="after")
     def _names_each_variable_once(self) -> "TaskOptions":
-        givers: dict[str, str] = {}
+        sources: dict[str, str] = {}
         for source, variables in [*self.secrets.items(), *self.config_maps.items()]:
             for variable in variables.values():
-                if variable in givers:
-                    raise ValueError(f"{variable}: found in {givers[variable]} and in {source}; keep one of them")
-                givers[variable] = source
+                if variable in sources:
+                    raise ValueError(f"{variable}: found in {sources[variable]} and in {source}; keep one of them")
+                sources[variable] = source
         return self
 
 
 class Deployment(Options):
-    """The image, how many candidates run at once, and how tasks run: all of them, and single steps otherwise."""
+    """The image, the number of parallel candidates, and the task options of all steps and of single ones.
+
+    Raises:
+        UserError: A value is invalid, or a step is unknown.
+    """
 
     image: Image = Field(IMAGE, description="Image of every task, pinned by tag or digest.")
-    candidates_at_once: PositiveInt = Field(4, description="Candidates that are distilled at the same time.")
-    ui: str = Field("", pattern=r"^(https?://\S+)?$", description="Where people open the KFP UI, for links in MLflow.")
+    candidates_at_once: PositiveInt = Field(4, description="Maximum number of candidates distilled in parallel.")
+    ui: str = Field("", pattern=r"^(https?://\S+)?$", description="URL of the KFP UI, for links in MLflow.")
     tasks: dict[str, Any] = Field({}, description="Task options of every step.")
     steps: dict[str, dict[str, Any]] = Field({}, description="Task options of single steps, over those of `tasks`.")
 
@@ -183,14 +201,24 @@ class Deployment(Options):
         return steps
 
     @model_validator(mode="after")
-    def _every_task_is_well(self) -> "Deployment":
+    def _every_task_is_valid(self) -> "Deployment":
         _task_options("tasks", self.tasks)
         for step in self.steps:
             self.task(step)
         return self
 
     def task(self, step: str) -> TaskOptions:
-        """How the task of that step runs."""
+        """Merge the options of one step.
+
+        Args:
+            step: Name of the step, such as `train-teacher`.
+
+        Returns:
+            The options of all steps, overridden by those of this step.
+
+        Raises:
+            UserError: The merged options contradict each other.
+        """
         return _task_options(f"steps.{step}", {**self.tasks, **self.steps.get(step, {})})
 
 

@@ -1,6 +1,6 @@
 """The pipeline: how the steps are chained.
 
-resolve_data -> (ends here where nothing is new)
+resolve_data -> (ends here if nothing has changed)
                 prepare_data -> train_teacher -> profile_teacher -> capture_signals
                                                                           |
                                                          for each candidate: distill_student
@@ -8,8 +8,8 @@ resolve_data -> (ends here where nothing is new)
                promote_student (never cached) <- compare_students <- evaluate_students
 exit handler: close_run
 
-`resolve_data` stands before the exit handler, so that what follows gets its settings as inputs of a group:
-inside a loop, kfp.local takes an output of a task for the loop's item.
+`resolve_data` runs before the exit handler, so that later steps get its settings as inputs of a group: inside a loop,
+kfp.local confuses an output of a task with the loop's item.
 """
 
 import functools
@@ -106,7 +106,14 @@ def _distil(deployment: Deployment, parameters: Any) -> None:
 
 
 def pipeline_for(deployment: Deployment) -> Any:
-    """The pipeline, its tasks placed as the deployment says."""
+    """Build the pipeline for a deployment.
+
+    Args:
+        deployment: The options of its tasks.
+
+    Returns:
+        The pipeline, ready for KFP's compiler.
+    """
     graph = functools.update_wrapper(functools.partial(_distil, deployment), _distil)
     named = dsl.pipeline(name="spectral-distill", display_name="Spectral Distill", description=_DESCRIPTION)
     return named(with_parameters(graph))
@@ -116,5 +123,13 @@ spectral_distill = pipeline_for(Deployment())
 
 
 def compile_pipeline(target: str | Path, deployment: Deployment) -> None:
-    """Write the pipeline's IR (YAML) that a KFP backend runs."""
+    """Compile the pipeline to the IR (YAML) that a KFP backend runs.
+
+    Args:
+        target: The file to write.
+        deployment: The options of its tasks.
+
+    Raises:
+        ValueError: The file's name does not end in `.yaml`.
+    """
     compiler.Compiler().compile(pipeline_for(deployment), str(target))

@@ -1,4 +1,4 @@
-"""A deployment's options, put on the tasks of the graph through kfp and kfp-kubernetes."""
+"""Apply a deployment's options to the tasks of the graph, with kfp and kfp-kubernetes."""
 
 from kfp import dsl, kubernetes
 
@@ -10,12 +10,21 @@ _SCRATCH, _SHARED_MEMORY = "/tmp", "/dev/shm"
 
 
 def place(deployment: Deployment, task: dsl.PipelineTask, *, cached: bool) -> dsl.PipelineTask:
-    """Give the task its image, resources, node, retries, volumes and environment. kfp.local ignores most of it."""
+    """Set a task's image, resources, node, retries, volumes and environment. kfp.local ignores most of them.
+
+    Args:
+        deployment: The options of all steps.
+        task: The task, which is changed in place.
+        cached: Whether KFP may answer it from its cache.
+
+    Returns:
+        The same task.
+    """
     options = deployment.task(task.name)
     task.set_container_image(deployment.image)
-    for put in (_resources, _node, _retries, _identity, _volumes, _environment):
-        put(task, options)
-    if task.name == "resolve-data":  # tells MLflow where the run comes from; for the others it would be ballast
+    for apply in (_resources, _node, _retries, _identity, _volumes, _environment):
+        apply(task, options)
+    if task.name == "resolve-data":  # it logs them to MLflow; no other step uses them
         task.set_env_variable(image.VARIABLE, deployment.image)
         if deployment.ui:
             task.set_env_variable(kfp_page.VARIABLE, deployment.ui)
@@ -46,8 +55,8 @@ def _node(task: dsl.PipelineTask, options: TaskOptions) -> None:
 def _retries(task: dsl.PipelineTask, options: TaskOptions) -> None:
     kubernetes.set_timeout(task, options.timeout_seconds)  # of each pod
     if options.retries:
-        # Argo counts the maximum duration from the start of the first attempt: KFP's default of an hour would leave no
-        # retry to a training whose pod is lost after two.
+        # Argo counts the maximum duration from the start of the first attempt: with KFP's default of an hour, a
+        # training whose pod is lost after two hours would get no retry.
         task.set_retry(
             options.retries,
             backoff_duration=f"{options.retry_wait_seconds}s",
@@ -74,7 +83,7 @@ def _volumes(task: dsl.PipelineTask, options: TaskOptions) -> None:
 
 
 def _environment(task: dsl.PipelineTask, options: TaskOptions) -> None:
-    """None of it is part of the cache key: neither the run's id nor what Secrets and ConfigMaps hold."""
+    """Set the environment. None of it is part of the cache key: neither the run's id nor Secrets and ConfigMaps."""
     kubernetes.use_field_path_as_env(task, "KFP_RUN_ID", "metadata.labels['pipeline/runid']")
     folder = mounted_environment.FOLDER
     kubernetes.use_secret_as_volume(task, options.environment_secret, f"{folder}/secret", optional=True)

@@ -1,4 +1,4 @@
-"""The settings as the pipeline's parameters: its form in the KFP UI, settings files, documentation."""
+"""The settings as parameters of the pipeline: the form in the KFP UI, settings files, documentation."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -22,14 +22,14 @@ _ADVANCED_DESCRIPTION = 'Further settings, a JSON object, such as {"teacher_seed
 
 
 def parameters_of(settings: Settings, given: Iterable[str] | None = None) -> dict[str, Any]:
-    """The pipeline's arguments that stand for these settings.
+    """Convert settings to arguments of the pipeline.
 
     Args:
         settings: The settings of a run.
-        given: Names of the settings to pass on; the pipeline's defaults stand for the others. All if None.
+        given: Names of the settings to pass on; the pipeline's defaults apply to the others. All if None.
 
     Returns:
-        Values by parameter. Advanced settings at their defaults are left out.
+        Values by parameter. Advanced settings with their default value are left out.
     """
     values = settings.model_dump(include=None if given is None else set(given))
     further = {
@@ -40,7 +40,17 @@ def parameters_of(settings: Settings, given: Iterable[str] | None = None) -> dic
 
 
 def read_settings(path: str) -> dict[str, Any]:
-    """Settings from a YAML (or JSON) file: a flat mapping of names to values."""
+    """Read settings from a YAML (or JSON) file: a flat mapping of names to values.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Values by name, not validated.
+
+    Raises:
+        UserError: The file cannot be read or holds no mapping.
+    """
     try:
         with open(path, encoding="utf-8") as stream:
             values = yaml.safe_load(stream)
@@ -57,10 +67,16 @@ def read_settings(path: str) -> dict[str, Any]:
 
 
 def with_parameters(function: Callable[[Any], Any]) -> Callable[..., Any]:
-    """Make `function(parameters)` a pipeline function with one documented parameter for each of the form.
+    """Make `function(parameters)` a pipeline function with one documented parameter for each setting of the form.
 
-    KFP reads the pipeline's inputs, their types, defaults and descriptions from signature and docstring; while it
+    KFP reads the pipeline's inputs, their types, defaults and descriptions from signature and docstring. While it
     compiles, `parameters.name` is the pipeline's input of that name.
+
+    Args:
+        function: Builds the graph from a namespace of inputs.
+
+    Returns:
+        A function with the signature and docstring that KFP expects.
     """
     about = {name: (_kfp_type(field), field.get_default(), field.description) for name, field in FORM.items()}
     about[ADVANCED] = (dict, {}, _ADVANCED_DESCRIPTION)
@@ -81,18 +97,32 @@ def with_parameters(function: Callable[[Any], Any]) -> Callable[..., Any]:
 
 
 def plain_type(field: FieldInfo) -> type:
-    """The field's type without its arguments: `list[...]` is `list`."""
+    """Return a field's type without its arguments: `list[...]` becomes `list`.
+
+    Args:
+        field: The pydantic field of a setting.
+
+    Returns:
+        The plain type.
+    """
     return get_origin(field.annotation) or field.annotation  # type: ignore[return-value]
 
 
 def describe(fields: Iterable[tuple[str, FieldInfo]]) -> str:
-    """A Markdown table of settings: name, default, meaning."""
+    """Write a Markdown table of settings: name, default, meaning.
+
+    Args:
+        fields: Names and pydantic fields.
+
+    Returns:
+        The table.
+    """
     rows = [f"| `{name}` | `{field.get_default()!r}` | {field.description} |" for name, field in fields]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
 
 
 def describe_form() -> str:
-    """The same for the pipeline's page in the KFP UI: a list, as that page renders no tables."""
+    """Write the settings as a Markdown list, for the pipeline's page in the KFP UI, which renders no tables."""
     lines = [f"- **{name}**: {field.description}" for name, field in sorted(FORM.items())]
     further = [
         f"    - **{name}** (`{field.get_default()!r}`): {field.description}" for name, field in IN_ADVANCED.items()
@@ -101,5 +131,5 @@ def describe_form() -> str:
 
 
 def _kfp_type(field: FieldInfo) -> Any:
-    """The field's type as KFP wants it. Items of a bare `list` would be strings, which the backend refuses."""
+    """Return a field's type for KFP. Items of a bare `list` would be strings, which the backend refuses."""
     return field.annotation if plain_type(field) is list else plain_type(field)

@@ -55,6 +55,8 @@ _HOMES = {
     "load_dataset": _API,
     "profile": _API,
     "select_layers": _API,
+    "Compared": _API,
+    "Student": _API,
     "Selection": "spectral_distill.selection.mapping",
     "SpectralProfile": "spectral_distill.spectra.profile",
     "TextClassifier": "spectral_distill.models.text_classifier",

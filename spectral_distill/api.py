@@ -2,20 +2,39 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from datasets import Dataset, DatasetDict
 
+from spectral_distill.comparison.artifact import Comparison
+from spectral_distill.comparison.comparing import compare_evaluations, shipped_predictions
+from spectral_distill.comparison.report import render_report
 from spectral_distill.core.errors import UserError
-from spectral_distill.core.settings import PreparationOptions, SignalOptions, StudentOptions, TeacherOptions
-from spectral_distill.data.dataset import class_names, load_intents
-from spectral_distill.data.preparing import prepare
+from spectral_distill.core.settings import (
+    ComparisonOptions,
+    LatencyOptions,
+    PreparationOptions,
+    ProfileOptions,
+    PromotionOptions,
+    SignalOptions,
+    StudentOptions,
+    TeacherOptions,
+)
+from spectral_distill.data.card import Cleaning, DataCard
+from spectral_distill.data.dataset import class_names, load_intents, sample_texts
+from spectral_distill.data.preparing import describe_split, prepare
 from spectral_distill.data.sources import data_version
 from spectral_distill.distillation.candidates import Candidate
 from spectral_distill.distillation.capturing import capture
 from spectral_distill.distillation.distilling import build_student
 from spectral_distill.distillation.distilling import distill as _distill
+from spectral_distill.distillation.student import StudentDescription
+from spectral_distill.evaluation.artifact import Evaluation, TeacherEvaluation, TeacherSettings
+from spectral_distill.evaluation.evaluating import Reference, evaluate_student
+from spectral_distill.evaluation.scores import answer, score
 from spectral_distill.models import checkpoints
 from spectral_distill.models.encoder_layers import depth
 from spectral_distill.models.layer_mapping import evenly_spaced
@@ -25,10 +44,64 @@ from spectral_distill.models.text_classifier import load_classifier as _load_fol
 from spectral_distill.selection.mapping import Selection
 from spectral_distill.selection.strategies import select
 from spectral_distill.spectra.profile import SpectralProfile, profile_classifier
+from spectral_distill.storage.uris import write_whole
 from spectral_distill.tracking.logging import Run
 from spectral_distill.training.fine_tuning import make_teacher
 
 _UNTRACKED = Run(None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Student(TextClassifier):
+    """A trained student, and how it was made."""
+
+    description: StudentDescription
+
+    def save(self, folder: Path) -> None:
+        """Write `save_pretrained` files and the description."""
+        super().save(folder)
+        self.description.save(folder)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Students compared on the same test texts.
+
+    Attributes:
+        comparison: The leaderboard and the decision, as the pipeline's artifact has them.
+        profile: The teacher's spectral profile.
+        predictions: The predictions of the student to ship.
+    """
+
+    comparison: Comparison
+    profile: SpectralProfile
+    predictions: pd.DataFrame
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """A row for each configuration, best first."""
+        return pd.DataFrame(
+            {
+                "student": row.student,
+                "accuracy": row.accuracy,
+                "difference": row.versus_teacher.difference,
+                "retention": row.evaluation.scores.retention,
+                "agreement": row.evaluation.scores.agreement,
+                "speedup": row.evaluation.speed.batch_32.speedup,
+                "megabytes": row.evaluation.size.bytes / 1e6,
+            }
+            for row in self.comparison.rows
+        )
+
+    @property
+    def decision(self) -> str:
+        """Which student to ship and why, in a sentence."""
+        return self.comparison.verdict.reason
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report as one HTML file; returns its path."""
+        write_whole(path, render_report(self.comparison, self.profile, self.predictions))
+        return Path(path)
 
 
 def load_dataset(
@@ -189,7 +262,7 @@ def distill(
     patience: int = 0,
     signals_budget_gib: float = 4.0,
     **candidate: Any,
-) -> TextClassifier:
+) -> Student:
     """Build a student and train it on the teacher's signals.
 
     Args:
@@ -205,7 +278,7 @@ def distill(
         **candidate: Further fields of a candidate: `seed`, `ce_weight`, `kl_weight`, `temperature`, `alignment`, …
 
     Returns:
-        The trained student.
+        The trained student; its `description` says how it was made.
 
     Raises:
         UserError: Where neither mapping nor student is given, labels differ, or an argument is out of bounds.
@@ -225,7 +298,7 @@ def distill(
     )
     with tempfile.TemporaryDirectory() as scratch:
         signals = Path(scratch) / "signals"
-        capture(
+        facts = capture(
             teacher=teacher,
             data=data,
             candidates=[wanted],
@@ -245,7 +318,111 @@ def distill(
             options=options,
             run=_UNTRACKED,
         )
-    return made
+    description = StudentDescription(candidate=wanted, selection=mapping, settings=options, signals=facts)
+    return Student(model=made.model, tokenizer=made.tokenizer, precision=made.precision, description=description)
+
+
+def evaluate(
+    student: Student,
+    teacher: TextClassifier,
+    data: DatasetDict,
+    *,
+    profile: SpectralProfile | None = None,
+    latency_batches: int = 40,
+) -> Evaluation:
+    """Measure a student against its teacher on the test split.
+
+    Args:
+        student: As `distill` returns it.
+        teacher: Its teacher.
+        data: The dataset of both.
+        profile: The teacher's, if it was measured already; measured on 2,000 training texts otherwise.
+        latency_batches: Batches that are timed for teacher and student, of 32 texts and of one.
+
+    Returns:
+        Scores, size, latency and spectral fidelity.
+    """
+    reference = _reference(teacher, data, profile)
+    options = LatencyOptions(latency_batches=latency_batches)
+    return evaluate_student(student, student.description, reference, data, options, _bytes(student))[0]
+
+
+def compare(
+    students: Sequence[Student],
+    teacher: TextClassifier,
+    data: DatasetDict,
+    *,
+    profile: SpectralProfile | None = None,
+    confidence: float = 0.95,
+    latency_batches: int = 40,
+) -> Compared:
+    """Evaluate students on the same texts, rank them, and name the one to ship.
+
+    Args:
+        students: As `distill` returns them; those that differ in the seed alone count as one configuration.
+        teacher: Their teacher.
+        data: The dataset of all.
+        profile: The teacher's, if it was measured already.
+        confidence: Confidence of intervals; 1 - confidence is the level of tests.
+        latency_batches: As for `evaluate`.
+
+    Returns:
+        The leaderboard, the decision and the report.
+
+    Raises:
+        UserError: Where there is no student, or two are the same candidate.
+    """
+    names = [student.description.candidate.name for student in students]
+    if not students or len(set(names)) < len(names):
+        raise UserError(f"students: found {names}, expected at least one and each once; give another seed or mapping")
+    reference, options = _reference(teacher, data, profile), LatencyOptions(latency_batches=latency_batches)
+    measured = [
+        evaluate_student(student, student.description, reference, data, options, _bytes(student))
+        for student in students
+    ]
+    imported = TeacherSettings(
+        teacher="in memory", teacher_version="", teacher_fine_tune=False, teacher_max_tokens=teacher.max_tokens
+    )
+    comparison = compare_evaluations(
+        measured,
+        (TeacherEvaluation(scores=reference.scores, settings=imported), reference.predictions),
+        _card(data),
+        reference.profile.facts,
+        None,
+        ComparisonOptions(comparison_confidence=confidence),
+        PromotionOptions(),
+    )
+    return Compared(comparison, reference.profile, shipped_predictions(comparison, measured))
+
+
+def _reference(teacher: TextClassifier, data: DatasetDict, spectra: SpectralProfile | None) -> Reference:
+    predictions = answer(teacher, data, "evaluate")
+    return Reference(
+        classifier=teacher,
+        predictions=predictions,
+        scores=score(predictions),
+        profile=spectra or profile(teacher, sample_texts(data, ProfileOptions().profile_examples)),
+        bytes=_bytes(teacher),
+    )
+
+
+def _bytes(classifier: TextClassifier) -> int:
+    """Size of the weights in memory; a file has a few kilobytes more."""
+    return sum(tensor.nbytes for tensor in classifier.model.state_dict().values())
+
+
+def _card(data: DatasetDict) -> DataCard:
+    """What can be said of a dataset in memory."""
+    names = class_names(data)
+    return DataCard(
+        source="in memory",
+        version="",
+        further_sources={},
+        labels=names,
+        splits={name: describe_split(split, names) for name, split in data.items()},
+        cleaning=Cleaning(rows_read={name: len(split) for name, split in data.items()}),
+        settings=PreparationOptions(),
+    )
 
 
 def _candidate(

@@ -1,4 +1,4 @@
-"""The settings of a run, of all groups together, by their present names and by those of 0.1."""
+"""All settings of a run, by their current names and by the deprecated names of 0.1."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -44,7 +44,7 @@ RENAMED = {
     "latency_budget_ms": "promotion_latency_budget_ms",
     "publish_to": "promotion_publish_to",
 }
-"""Names of 0.1 and what they are called now. They are accepted, with a line that says so, until 0.3."""
+"""Deprecated names of 0.1 and the current names. They are accepted with a deprecation line until 0.3."""
 
 
 class Settings(
@@ -62,10 +62,13 @@ class Settings(
     PreparationOptions,
     SourceOptions,
 ):
-    """All settings of a run, flat; pydantic lists the fields of the last base first.
+    """All settings of a run in one flat model; pydantic lists the fields of the last base first.
+
+    Args:
+        **values: Values by setting.
 
     Raises:
-        UserError: Where a value is out of bounds, a name is unknown, or the candidates contradict each other.
+        UserError: A value is out of bounds, a name is unknown, or the candidates contradict each other.
     """
 
     def __init__(self, **values: Any) -> None:
@@ -73,27 +76,41 @@ class Settings(
         parse_candidates(self.candidates)
 
     def of(self, *groups: type[Options]) -> dict[str, Any]:
-        """The settings of these groups as plain values, by name."""
+        """Select the settings of some groups.
+
+        Args:
+            *groups: The settings groups.
+
+        Returns:
+            Plain values by setting.
+        """
         return self.model_dump(include={name for group in groups for name in group.model_fields})
 
 
 def is_advanced(field: FieldInfo) -> bool:
-    """Whether a setting is one of those that the form keeps together."""
+    """Check whether a setting belongs to the form's parameter `advanced`.
+
+    Args:
+        field: The pydantic field of the setting.
+
+    Returns:
+        Whether it is an advanced setting.
+    """
     return bool(isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get(ADVANCED))
 
 
 def flat(parameters: Mapping[str, Any], tell: Callable[[str], None]) -> dict[str, Any]:
-    """Settings by their present names, from those of the pipeline's form, a file or the command line.
+    """Map the settings of the pipeline's form, a file or the command line to their current names.
 
     Args:
-        parameters: Values by setting; those in the mapping `advanced` count as given beside the others.
+        parameters: Values by setting; those in the mapping `advanced` are merged with the others.
         tell: Called with one line for each deprecated name.
 
     Returns:
-        Values by present name, unchecked; `Settings(**values)` checks them.
+        Values by current name, not validated; `Settings(**values)` validates them.
 
     Raises:
-        UserError: Where `advanced` is no mapping, holds what has a parameter of its own, or a setting is given twice.
+        UserError: `advanced` is no mapping or holds a setting with a parameter of its own, or a setting is given twice.
     """
     outer = {name: value for name, value in parameters.items() if name != ADVANCED}
     found: dict[str, Any] = {}

@@ -5,12 +5,16 @@ the workflow instead of two (docs/decisions/0020-one-evaluation-task.md).
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from components.frame import step
 from spectral_distill.core.settings import LatencyOptions
+from spectral_distill.data.dataset import load_intents
 from spectral_distill.distillation.student import StudentDescription
-from spectral_distill.evaluation.evaluating import evaluate
+from spectral_distill.evaluation.artifact import save_predictions
+from spectral_distill.evaluation.evaluating import evaluate_student, load_reference
+from spectral_distill.models.text_classifier import load_classifier, weights_bytes
 from spectral_distill.storage.uris import whole_folder
 from spectral_distill.tracking.pipeline_run import task_run
 
@@ -25,22 +29,20 @@ def evaluate_all(
     evaluations: str,
 ) -> None:
     """Write an evaluation for each student to the folder `evaluations`, in a folder of the candidate's name."""
-    options = LatencyOptions(**settings)
+    options, reference = LatencyOptions(**settings), None
     with whole_folder(evaluations) as folder:
         for student in students:
-            name = StudentDescription.load(student).candidate.name
+            made = StudentDescription.load(student)
+            name = made.candidate.name
             with (
                 step("evaluate_students", detail=name),
                 task_run(name, role="candidate", candidate=name) as run,
             ):
-                results = evaluate(
-                    data=dataset,
-                    teacher=teacher,
-                    teacher_evaluation=teacher_evaluation,
-                    profile=profile,
-                    student=student,
-                    options=options,
-                    target=folder / name,
-                )
-                run.metrics(results.metrics())
+                reference = reference or load_reference(teacher, teacher_evaluation, profile)
+                small, data, size = load_classifier(student), load_intents(dataset), weights_bytes(Path(student))
+                evaluation, predictions = evaluate_student(small, made, reference, data, options, size)
+                (folder / name).mkdir()
+                evaluation.save(folder / name)
+                save_predictions(predictions, folder / name)
+                run.metrics(evaluation.metrics())
                 run.file(folder / name / "evaluation.json")

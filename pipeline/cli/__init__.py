@@ -1,4 +1,4 @@
-"""The command line: parse, call, print."""
+"""The command line. Each command parses its options, calls the library, and prints the result."""
 
 from pipeline.cli.main import main
 

@@ -1,4 +1,4 @@
-"""Ask a registered model, the champion of the latest run unless another one is named."""
+"""Predict with a registered model: the champion of the latest run, unless the user names another one."""
 
 import re
 import tempfile
@@ -16,7 +16,7 @@ _NAMED = re.compile(r"(?P<name>[^/:@\s]+)(?:/(?P<version>\d+)|@(?P<alias>[^/:@\s
 
 
 def model_uri(model: str | None) -> str:
-    """The model that `--model` means.
+    """Resolve the option `--model`.
 
     Args:
         model: `name` (its champion), `name/3`, `name@alias`, or a URI as MLflow writes it; None means the champion of
@@ -45,14 +45,14 @@ def model_uri(model: str | None) -> str:
 
 
 def predict_with(uri: str, texts: Sequence[str]) -> list[tuple[str, float]]:
-    """Predict with a model of the registry.
+    """Predict labels with a registered model.
 
     Args:
-        uri: As `model_uri` returns it.
+        uri: The result of `model_uri`.
         texts: N texts.
 
     Returns:
-        For each text its label and the label's probability.
+        For each text, its label and the label's probability.
 
     Raises:
         UserError: A text is empty, or there is no such model.

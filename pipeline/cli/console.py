@@ -1,4 +1,4 @@
-"""Where the commands print."""
+"""The console that the commands print to."""
 
 import sys
 
@@ -6,6 +6,10 @@ from rich.console import Console
 
 
 def open_console() -> Console:
-    """Writes to the stdout of now, as KFP's is redirected later; wide enough for tables where it is no terminal."""
+    """Open a console on the present stdout, because KFP redirects stdout later.
+
+    Returns:
+        The console. Without a terminal it is wide enough for the tables.
+    """
     console = Console(file=sys.stdout, highlight=False)
     return console if console.is_terminal else Console(file=sys.stdout, highlight=False, width=110)

@@ -1,4 +1,4 @@
-"""`spectral-distill doctor`: parse, call, print."""
+"""The command `spectral-distill doctor`."""
 
 import sys
 
@@ -12,21 +12,19 @@ _WOULD_BREAK = 1
 @click.command()
 @access_options
 @click.option(
-    "--pipeline", "pipeline_file", default="pipeline.yaml", show_default=True, help="Compiled pipeline to be run."
+    "--pipeline", "pipeline_file", default="pipeline.yaml", show_default=True, help="Compiled pipeline to check."
 )
-@click.option(
-    "--experiment", default="spectral-distill", show_default=True, help="KFP experiment that is to hold the runs."
-)
+@click.option("--experiment", default="spectral-distill", show_default=True, help="KFP experiment of the runs.")
 @click.option(
     "--plugin/--no-plugin",
     default=None,
-    help="Whether KFP's MLflow plugin is on. [default: what earlier runs show]",
+    help="Whether KFP's MLflow plugin is on. [default: detect it from recent runs]",
 )
 def doctor(access: Access, pipeline_file: str, experiment: str, plugin: bool | None) -> None:
     """Check an installation before the first run.
 
-    One line for each thing that a run needs: ok, FAIL (with what to do), or skip (with why it cannot be seen from this
-    machine). Nothing is changed on the server. Exit code 1 if something would break a run.
+    Prints one line for each thing that a run needs: ok, FAIL (with the fix), or skip (with the reason why this machine
+    cannot check it). Changes nothing on the server. The exit code is 1 if a run would fail.
     """
     from pipeline.cluster.doctor import examine
     from pipeline.cluster.pipelines import read_package

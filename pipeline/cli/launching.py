@@ -1,4 +1,4 @@
-"""What `submit` and `schedule create` share: settings, the pipeline's file, a name, an experiment."""
+"""What `submit` and `schedule create` share: settings, the compiled pipeline, a name, an experiment."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,7 +22,14 @@ _NAME = "spectral-distill"
 
 @dataclass(frozen=True)
 class Launch:
-    """What is to run: a compiled pipeline, the settings that the user gave, and names. Nothing has been sent."""
+    """What to run, checked but not sent yet.
+
+    Attributes:
+        package: The compiled pipeline.
+        parameters: Arguments of the pipeline that the user set.
+        name: Name of the run or schedule.
+        experiment: KFP experiment of the runs.
+    """
 
     package: "Package"
     parameters: dict[str, Any]
@@ -30,21 +37,39 @@ class Launch:
     experiment: str
 
     def upload(self, connection: "Connection", console: Console) -> "Version":
-        """Have the pipeline's version on the server, and say which one it is."""
+        """Upload the pipeline unless the server has this version, and print the version.
+
+        Args:
+            connection: The connection to KFP.
+            console: Where to print.
+
+        Returns:
+            The version on the server.
+
+        Raises:
+            UserError: The server does not answer, or answers with an error.
+        """
         from pipeline.cluster.pipelines import upload
 
         version = upload(connection, self.package)
-        how = "uploaded" if version.uploaded else "on the server already"
+        how = "uploaded" if version.uploaded else "already on the server"
         console.print(f"Pipeline   {self.package.name} {version.name}, {how}", soft_wrap=True)
         return version
 
 
 def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a `Launch`, for `read_launch`."""
+    """Add the options of a `Launch` to a command; `read_launch` reads them.
+
+    Args:
+        command: The function of a click command.
+
+    Returns:
+        The function with the options.
+    """
     for option in (
         setting_options,
-        click.option("--experiment", default=_NAME, show_default=True, help="KFP experiment that holds the runs."),
-        click.option("--name", help=f"What the UI calls it. [default: {_NAME}, the data and the time]"),
+        click.option("--experiment", default=_NAME, show_default=True, help="KFP experiment of the runs."),
+        click.option("--name", help=f"Name in the UI. [default: {_NAME}, the dataset and the time]"),
         click.option(
             "--pipeline", "pipeline_file", default="pipeline.yaml", show_default=True, help="Compiled pipeline to run."
         ),
@@ -61,7 +86,21 @@ def read_launch(
     settings_file: str | None,
     settings: Mapping[str, str | None],
 ) -> Launch:
-    """Check everything that can be checked here. Settings that were not given are left to the pipeline's defaults."""
+    """Validate everything that can be checked on this machine.
+
+    Args:
+        pipeline_file: File of the compiled pipeline.
+        name: Name in the UI; None for a default with dataset and time.
+        experiment: KFP experiment of the runs.
+        settings_file: YAML file of settings, or None.
+        settings: Values of the settings' options; None for those not given, which keep the pipeline's defaults.
+
+    Returns:
+        What to run.
+
+    Raises:
+        UserError: A setting is invalid, or the file is no compiled pipeline or lacks a parameter.
+    """
     from pipeline.cluster.pipelines import check_parameters, read_package
 
     given = given_settings(settings_file, settings)
@@ -72,6 +111,6 @@ def read_launch(
 
 
 def _default_name(parameters: Mapping[str, Any]) -> str:
-    """The project, the data's last part (`bike-share` of `demo:bike-share`), and the time."""
+    """Join the project, the last part of the dataset's URI (`bike-share` of `demo:bike-share`), and the time."""
     data = re.split("[/:]", str(parameters.get("data") or "").rstrip("/"))[-1]
     return " ".join(filter(None, (_NAME, data, f"{datetime.now():%Y-%m-%d %H:%M:%S}")))

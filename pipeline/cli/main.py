@@ -1,4 +1,4 @@
-"""`spectral-distill`: parse, call, print."""
+"""The command `spectral-distill`."""
 
 import os
 import sys
@@ -30,30 +30,30 @@ _WORKSPACE = click.option(
 )
 _SETTINGS_PAGE = """# Settings
 
-Every setting of a run. On the command line each is an option (`--teacher-epochs 5`) or a line of a settings file
-(`teacher_epochs: 5`). In the KFP UI the first table's are the parameters of a run. Made by `make compile`.
+All settings of a run. Set them on the command line (`--teacher-epochs 5`) or in a settings file (`teacher_epochs: 5`).
+In the KFP UI, the settings of the first table are the parameters of a run. `make compile` writes this page.
 
 {settings}
 
 ## Advanced settings
 
-In the KFP UI these share the parameter `advanced`, a JSON object such as
+In the KFP UI, these settings share the parameter `advanced`, a JSON object such as
 `{{"teacher_seed": 1, "latency_batches": 10}}`. Elsewhere they are settings like all others.
 
 {advanced}
 
 ## Task options
 
-How a cluster runs the tasks, fixed by `spectral-distill compile --deployment FILE`: for all of them (`tasks`) or for
-single ones (`steps`). [examples/deployment.yaml](../examples/deployment.yaml) shows how.
+How a cluster runs the tasks: all of them (`tasks`) or single ones (`steps`). `spectral-distill compile --deployment
+FILE` sets these options; see [examples/deployment.yaml](../examples/deployment.yaml).
 
 {task_options}
 """
 
 
 def main() -> None:
-    """Entry point: bad input becomes one line and exit code 2."""
-    defaults = {waiting.VARIABLE: "0", **DEFAULT_ENVIRONMENT}  # whoever looks on can start a server: no waiting
+    """Run the command line; bad input becomes one line and exit code 2."""
+    defaults = {waiting.VARIABLE: "0", **DEFAULT_ENVIRONMENT}  # no waiting: a user can start the server
     os.environ.update({name: value for name, value in defaults.items() if name not in os.environ})
     try:
         with extras_named():
@@ -84,7 +84,7 @@ def cli() -> None:
     type=click.Choice(["subprocess", "docker"]),
     default="subprocess",
     show_default=True,
-    help="Where tasks run: in processes of this environment, or in containers.",
+    help="Run tasks in processes of this environment, or in containers.",
 )
 @click.option("--image", default=IMAGE, show_default=True, help="Image of the containers, by tag or digest.")
 @setting_options
@@ -96,12 +96,14 @@ def run(settings_file: str | None, workspace: str, runner: str, image: str, **gi
     from pipeline.local.running import run_locally
 
     settings = Settings(**given_settings(settings_file, given))
-    place, console = open_workspace(workspace), open_console()
+    opened, console = open_workspace(workspace), open_console()
     started = time.monotonic()
-    result = run_locally(settings, place, Display(console), find_image(image) if runner == "docker" else None)
+    result = run_locally(settings, opened, Display(console), find_image(image) if runner == "docker" else None)
     if result["event"] == "unchanged":
-        console.print(f"\nNothing is new since run {result['run']}: data, teacher, settings and code are the same.")
-        console.print("Its leaderboard stands; --force runs anyway.\n")
+        console.print(
+            f"\nNothing has changed since run {result['run']}: data, teacher, settings and code are the same."
+        )
+        console.print("This is its leaderboard; use --force to run anyway.\n")
         _print_leaderboard(result["run"], workspace)
         return
 
@@ -119,12 +121,12 @@ def run(settings_file: str | None, workspace: str, runner: str, image: str, **gi
     console.print(f"Report     {result['comparison']}/{REPORT}", soft_wrap=True)
     if result["published"]:
         console.print(f"Published  {result['published']}", soft_wrap=True)
-    console.print(f"MLflow     {_how_to_open_mlflow(place.tracking_uri())}", soft_wrap=True)
+    console.print(f"MLflow     {_how_to_open_mlflow(opened.tracking_uri())}", soft_wrap=True)
     console.print(f"Time       {time.monotonic() - started:.0f} s")
 
 
 @cli.command()
-@click.option("--run", "run_id", help="Id of a pipeline run; otherwise the latest that trained students.")
+@click.option("--run", "run_id", help="Id of a pipeline run. [default: the latest with students]")
 @_WORKSPACE
 def compare(run_id: str | None, workspace: str) -> None:
     """Print the leaderboard of a run from MLflow."""
@@ -166,16 +168,16 @@ def predict(texts: tuple[str, ...], model: str | None, workspace: str) -> None:
 @cli.command()
 @click.argument("plan_file", metavar="PLAN")
 @click.option(
-    "--output", default="docs/studies", show_default=True, help="Folder of the table, the findings, the plot."
+    "--output", default="docs/studies", show_default=True, help="Folder of the table, the report and the plot."
 )
-@click.option("--data", default=None, help="Data to study; the plan's own otherwise.")
-@click.option("--data-unlabelled", default=None, help="Texts without labels; the plan's own otherwise.")
-@click.option("--teacher", default=None, help="Where the teacher's checkpoint lies; the plan's own otherwise.")
+@click.option("--data", default=None, help="Dataset of the study. [default: the plan's]")
+@click.option("--data-unlabelled", default=None, help="Texts without labels. [default: the plan's]")
+@click.option("--teacher", default=None, help="URI of the teacher's checkpoint. [default: the plan's]")
 @_WORKSPACE
 def study(plan_file: str, output: str, workspace: str, **sources: str | None) -> None:
-    """Train every student of a PLAN (YAML) that its table lacks, and tell what the table shows.
+    """Train every student of a PLAN (YAML) that its table lacks, and report the results.
 
-    Stop it at any point and start it again: no training is done twice.
+    You can stop it at any point and start it again: no training is repeated.
     """
     from pipeline.local.display import Display
     from pipeline.local.running import following_here
@@ -186,21 +188,21 @@ def study(plan_file: str, output: str, workspace: str, **sources: str | None) ->
     settings = values.get("settings") or {}
     values["settings"] = {**flat(settings, warn), **here} if isinstance(settings, dict) else settings
     plan, folder, name, console = Plan(**values), Path(output), Path(plan_file).stem, open_console()
-    place = open_workspace(workspace)
-    with following_here(place, Display(console)):
+    opened = open_workspace(workspace)
+    with following_here(opened, Display(console)):
         from spectral_distill.study.harness import run_study  # libraries read at import what this context sets
         from spectral_distill.study.report import write_report
 
-        rows, profile = run_study(plan, folder / f"{name}.csv", place.root)
+        rows, profile = run_study(plan, folder / f"{name}.csv", opened.root)
     write_report(plan, rows, profile, folder, name)
     console.print(f"Table      {folder / name}.csv\nFindings   {folder / name}.md", soft_wrap=True)
 
 
 @cli.command(name="compile")
 @click.option("--output", default="pipeline.yaml", show_default=True, help="File to write.")
-@click.option("--image", metavar="REF", help="Image of every task, by tag or digest; wins over the deployment file's.")
+@click.option("--image", metavar="REF", help="Image of every task, by tag or digest; overrides the deployment file's.")
 @click.option("--deployment", "deployment_file", metavar="FILE", help="YAML file: how a cluster runs the tasks.")
-@click.option("--settings-page", metavar="FILE", help="Also write the page of settings, in Markdown.")
+@click.option("--settings-page", metavar="FILE", help="Also write a Markdown page of all settings.")
 def compile_(output: str, image: str | None, deployment_file: str | None, settings_page: str | None) -> None:
     """Compile the pipeline to the YAML that a Kubeflow Pipelines backend runs."""
     from pipeline.deployment import Deployment, TaskOptions
@@ -223,15 +225,15 @@ def compile_(output: str, image: str | None, deployment_file: str | None, settin
 
 
 def _tracking_of(workspace: str) -> str:
-    """Where to read from, fit for the terminal. A workspace without runs is refused: MLflow would make a database."""
-    place = open_workspace(workspace)
-    uri = place.tracking_uri()
+    """Return the tracking URI for messages. A workspace without runs is refused: MLflow would create a database."""
+    opened = open_workspace(workspace)
+    uri = opened.tracking_uri()
     os.environ.setdefault("MLFLOW_TRACKING_URI", uri)  # what this command reads with finds it there
     if not uri:
         raise UserError("MLFLOW_TRACKING_URI: found it empty, which tracks nothing; name a server, or unset it")
-    if uri == f"sqlite:///{place.database}" and not place.database.exists():
+    if uri == f"sqlite:///{opened.database}" and not opened.database.exists():
         raise UserError(
-            f"workspace {place.root}: found no runs; start one with `spectral-distill run`, or check --workspace"
+            f"workspace {opened.root}: found no runs; start one with `spectral-distill run`, or check --workspace"
         )
     return address()
 

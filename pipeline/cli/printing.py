@@ -1,4 +1,4 @@
-"""How the commands of a cluster show states, times and lists."""
+"""How the cluster commands print states, durations and tables."""
 
 from collections.abc import Iterable, Sequence
 
@@ -18,14 +18,29 @@ _COLOURS = {
 
 
 def state_word(state: str | None, width: int = 0) -> str:
-    """The word for a state, in lower case, with rich's markup for its colour."""
+    """Write a state in lower case, with rich's markup for its colour.
+
+    Args:
+        state: The state; None means unknown.
+        width: Minimum number of characters.
+
+    Returns:
+        The word with markup.
+    """
     word = f"{(state or 'unknown').lower().replace('_', ' '):<{width}}"
     colour = _COLOURS.get(state or "")
     return f"[{colour}]{word}[/]" if colour else word
 
 
 def duration(seconds: float | None) -> str:
-    """12 s, 3 min 05 s, 2 h 07 min; empty while there is none."""
+    """Write a duration: 12 s, 3 min 05 s, 2 h 07 min.
+
+    Args:
+        seconds: The duration in seconds; None if there is none yet.
+
+    Returns:
+        The text; empty for None.
+    """
     if seconds is None:
         return ""
     minutes, rest = divmod(round(seconds), 60)
@@ -36,7 +51,15 @@ def duration(seconds: float | None) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table whose cells may hold markup; ids are never shortened."""
+    """Make a table whose cells may hold markup. Ids are never shortened.
+
+    Args:
+        columns: Names of the columns.
+        rows: Cells of each row.
+
+    Returns:
+        The table.
+    """
     made = Table(box=SIMPLE_HEAD)
     for column in columns:
         made.add_column(column, no_wrap=column == "id", overflow="fold")
@@ -46,5 +69,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 
 
 def plain(text: str | None) -> str:
-    """What a server gave, kept from being read as markup."""
+    """Escape a server's text, so that rich does not read it as markup.
+
+    Args:
+        text: The text, or None.
+
+    Returns:
+        The escaped text; empty for None.
+    """
     return escape(text or "")

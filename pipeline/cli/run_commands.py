@@ -1,4 +1,4 @@
-"""`spectral-distill submit` and `spectral-distill runs ...`: parse, call, print."""
+"""The commands `spectral-distill submit` and `spectral-distill runs ...`."""
 
 import functools
 import sys
@@ -28,10 +28,10 @@ _DAY, _CLOCK = "%Y-%m-%d %H:%M", "%H:%M:%S"
 @launch_options
 def submit(access: Access, wait: bool, pipeline_file: str, name: str | None, experiment: str,
            settings_file: str | None, **settings: str | None) -> None:  # fmt: skip
-    """Start a run on Kubeflow; upload the pipeline if the server lacks this version of it.
+    """Start a run on Kubeflow; upload the pipeline if the server lacks this version.
 
-    Settings that are not given are the pipeline's defaults. Tasks whose inputs and data version have not changed are
-    answered from KFP's cache; `resolve-data` always looks again.
+    Settings that you do not give keep the pipeline's defaults. KFP's cache answers tasks whose inputs and data version
+    have not changed; `resolve-data` always looks again.
     """
     launch = read_launch(
         pipeline_file=pipeline_file, name=name, experiment=experiment, settings_file=settings_file, settings=settings
@@ -54,7 +54,7 @@ def runs() -> None:
 @runs.command(name="list")
 @access_options
 @click.option("--experiment", help="Only the runs of this KFP experiment.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Maximum number of runs.")
 def list_runs(access: Access, experiment: str | None, limit: int) -> None:
     """Print the latest runs, newest first."""
     from pipeline.cluster.runs import list_runs, seconds_of
@@ -77,7 +77,7 @@ def list_runs(access: Access, experiment: str | None, limit: int) -> None:
 @access_options
 @click.argument("run_id", metavar="RUN")
 def status(access: Access, run_id: str) -> None:
-    """Print a run's state and its tasks', in the order of the graph."""
+    """Print the state of a run and of its tasks, in the order of the graph."""
     from pipeline.cluster.explaining import explain
     from pipeline.cluster.logs import Logs
     from pipeline.cluster.runs import pipeline_of, seconds_of
@@ -108,14 +108,14 @@ def status(access: Access, run_id: str) -> None:
 @access_options
 @click.argument("run_id", metavar="RUN")
 @click.argument("task", required=False)
-@click.option("--candidate", metavar="NAME", help="Only this candidate's, as `runs status` names it.")
-@click.option("--all", "everything", is_flag=True, help="Also what KFP's launcher, driver and SDK print.")
-@click.option("--follow", is_flag=True, help="Go on until the task has ended; without TASK, those that run now.")
+@click.option("--candidate", metavar="NAME", help="Only the log of this candidate, as `runs status` names it.")
+@click.option("--all", "everything", is_flag=True, help="Also print the lines of KFP's launcher, driver and SDK.")
+@click.option("--follow", is_flag=True, help="Print until the task has ended; without TASK, follow the running tasks.")
 def logs(access: Access, run_id: str, task: str | None, candidate: str | None, everything: bool, follow: bool) -> None:
-    """Print what a TASK of a run printed, `train-teacher` for one; without it, what the failed tasks printed.
+    """Print the log of a TASK, such as `train-teacher`; without TASK, the logs of the failed tasks.
 
-    An hour after a run's end its pods are gone; their logs are then read from the pipeline root, which takes the
-    address of the UI.
+    An hour after a run's end its pods are gone. The logs are then read from the pipeline root, which needs the URL of
+    the UI.
     """
     from pipeline.cluster.logs import Logs
     from pipeline.cluster.runs import patiently, pipeline_of
@@ -137,8 +137,8 @@ def logs(access: Access, run_id: str, task: str | None, candidate: str | None, e
             _print_log(one, lines, everything)
         except UserError as error:
             unread.append(error)
-    for told in unread[:-1]:
-        click.echo(f"error: {told}", err=True)
+    for problem in unread[:-1]:
+        click.echo(f"error: {problem}", err=True)
     if unread:
         raise unread[-1]
 
@@ -147,7 +147,7 @@ def logs(access: Access, run_id: str, task: str | None, candidate: str | None, e
 @access_options
 @click.argument("run_id", metavar="RUN")
 def cancel(access: Access, run_id: str) -> None:
-    """Stop a run; what its finished tasks made stays, and stays cached."""
+    """Stop a run. The results of its finished tasks stay in the cache."""
     access.connect().client.terminate_run(run_id)
     click.echo(f"canceled {run_id}")
 
@@ -155,7 +155,7 @@ def cancel(access: Access, run_id: str) -> None:
 def _wanted(
     run_id: str, tasks: "Sequence[Task]", name: str | None, candidate: str | None, follow: bool
 ) -> "list[Task]":
-    """The tasks whose logs are asked for. Raises UserError where the run has none like that."""
+    """Select the tasks whose logs are requested. `UserError` if the run has none."""
 
     def asked_for(task: "Task") -> bool:
         if candidate is not None and task.item != candidate:
@@ -181,7 +181,7 @@ def _print_log(task: "Task", lines: Iterable[str], everything: bool) -> None:
 
 
 def _wait(connection: "Connection", run_id: str, console: Console) -> None:
-    """Print a line for each task that ends, then the run's result; leave with exit code 1 if it is not success."""
+    """Print a line for each task that ends, then the run's result; exit with code 1 if the run did not succeed."""
     from pipeline.cluster.explaining import explain, failure
     from pipeline.cluster.logs import Logs
     from pipeline.cluster.runs import follow, pipeline_of, seconds_of
@@ -194,7 +194,7 @@ def _wait(connection: "Connection", run_id: str, console: Console) -> None:
     def quiet() -> None:
         console.print(
             "No task has changed for some minutes: a long step, or KFP has stopped updating the tasks, as it does "
-            f"when a run's Workflow passes 1 MiB. The UI is right: {connection.link('runs', run_id)}",
+            f"when a run's Workflow exceeds 1 MiB. The UI shows the true states: {connection.link('runs', run_id)}",
             soft_wrap=True,
         )
 

@@ -1,4 +1,4 @@
-"""`spectral-distill schedule ...`: parse, call, print."""
+"""The commands `spectral-distill schedule ...`."""
 
 import click
 
@@ -8,15 +8,15 @@ from pipeline.cli.printing import plain, table
 from pipeline.cluster.access import Access, access_options
 from spectral_distill.core.errors import UserError
 
-_LONGEST_WAIT_S = 300.0  # the exit handler of a run that is stopped takes about a minute
+_TIMEOUT_S = 300.0  # the exit handler of a stopped run takes about a minute
 
 
 @click.group()
 def schedule() -> None:
-    """Runs on Kubeflow that start by themselves.
+    """Manage recurring runs on Kubeflow.
 
-    A schedule keeps the version of the pipeline and the settings that it was made with. A run that finds the data
-    version of an earlier one is answered from KFP's cache: `resolve-data` looks again, nothing is trained.
+    A schedule keeps the pipeline version and the settings that it was created with. If a run finds the data version of
+    an earlier one, KFP's cache answers it: `resolve-data` looks again, and nothing is trained.
     """
 
 
@@ -25,22 +25,26 @@ def schedule() -> None:
 @click.option(
     "--cron",
     metavar="FIELDS",
-    help="Five fields (minute hour day month weekday), or six with seconds first. The time zone is the server's: UTC "
+    help="Five fields (minute hour day month weekday), or six with seconds first, in the server's time zone: UTC "
     "unless its administrator set CRON_SCHEDULE_TIMEZONE.",
 )
 @click.option("--every", metavar="INTERVAL", help="Instead of --cron: seconds, or 15m, 1h, 1d.")
 @click.option(
-    "--max-concurrency", type=click.IntRange(1, 10), default=1, show_default=True, help="How many of its runs at once."
+    "--max-concurrency",
+    type=click.IntRange(1, 10),
+    default=1,
+    show_default=True,
+    help="Maximum number of its runs at the same time.",
 )
-@click.option("--catch-up", is_flag=True, help="Start a run for every time that was missed, not only for the latest.")
-@click.option("--start", metavar="TIME", help="Nothing starts before, such as 2026-01-31T03:00:00Z.")
-@click.option("--end", metavar="TIME", help="Nothing starts after.")
-@click.option("--paused", is_flag=True, help="Make it disabled; `schedule enable` lets it start.")
+@click.option("--catch-up", is_flag=True, help="Start a run for every missed time, not only for the latest.")
+@click.option("--start", metavar="TIME", help="Start no run before this time, such as 2026-01-31T03:00:00Z.")
+@click.option("--end", metavar="TIME", help="Start no run after this time.")
+@click.option("--paused", is_flag=True, help="Create it disabled; `schedule enable` enables it.")
 @launch_options
 def create(access: Access, cron: str | None, every: str | None, max_concurrency: int, catch_up: bool,
            start: str | None, end: str | None, paused: bool, pipeline_file: str, name: str | None, experiment: str,
            settings_file: str | None, **settings: str | None) -> None:  # fmt: skip
-    """Make a schedule; upload the pipeline if the server lacks this version of it."""
+    """Create a schedule; upload the pipeline if the server lacks this version."""
     if bool(cron) == bool(every):
         raise UserError("schedule create: found both or none of --cron and --every, expected one of them")
     launch = read_launch(
@@ -94,7 +98,7 @@ def list_schedules(access: Access) -> None:
 @access_options
 @click.argument("schedule_id", metavar="SCHEDULE")
 def enable(access: Access, schedule_id: str) -> None:
-    """Let a schedule start runs."""
+    """Enable a schedule: it starts runs."""
     access.connect().client.enable_recurring_run(schedule_id)
     click.echo(f"enabled {schedule_id}")
 
@@ -103,7 +107,7 @@ def enable(access: Access, schedule_id: str) -> None:
 @access_options
 @click.argument("schedule_id", metavar="SCHEDULE")
 def disable(access: Access, schedule_id: str) -> None:
-    """Keep a schedule, but let it start no runs."""
+    """Disable a schedule: it starts no runs."""
     access.connect().client.disable_recurring_run(schedule_id)
     click.echo(f"disabled {schedule_id}")
 
@@ -111,11 +115,12 @@ def disable(access: Access, schedule_id: str) -> None:
 @schedule.command()
 @access_options
 @click.argument("schedule_id", metavar="SCHEDULE")
-@click.option("--force", is_flag=True, help="Stop its runs in flight first, and wait for their end.")
+@click.option("--force", is_flag=True, help="Cancel its runs in flight first, and wait for their end.")
 def delete(access: Access, schedule_id: str, force: bool) -> None:
-    """Delete a schedule; the runs that it started and that have ended stay.
+    """Delete a schedule. Its finished runs stay.
 
-    With a schedule, Kubernetes deletes the Workflow of a run in flight, and KFP goes on calling that run running.
+    Kubernetes deletes the Workflows of runs in flight together with the schedule, and KFP then shows such runs as
+    running forever. Runs in flight are therefore refused without --force.
     """
     from pipeline.cluster import runs
     from pipeline.cluster.schedules import runs_in_flight
@@ -126,13 +131,15 @@ def delete(access: Access, schedule_id: str, force: bool) -> None:
     if found and not force:
         raise UserError(
             f"schedule {schedule_id}: found {', '.join(found)} in flight, which would be deleted with it; wait for the "
-            "end, or stop it with --force"
+            "end, or cancel it with --force"
         )
     if found:
-        connection.client.disable_recurring_run(schedule_id)  # or it starts the next one meanwhile
+        connection.client.disable_recurring_run(schedule_id)  # otherwise it may start another run meanwhile
     for run_id in found:
         connection.client.terminate_run(run_id)
-        ended = runs.wait_for_end(connection, run_id, _LONGEST_WAIT_S)
-        click.echo(f"canceled {run_id}" if ended else f"canceled {run_id}, whose end did not come in time")
+        ended = runs.wait_for_end(connection, run_id, _TIMEOUT_S)
+        click.echo(
+            f"canceled {run_id}" if ended else f"canceled {run_id}, which has not ended within {_TIMEOUT_S:.0f} s"
+        )
     connection.client.delete_recurring_run(schedule_id)
     click.echo(f"deleted {schedule_id}")

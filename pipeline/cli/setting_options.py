@@ -1,4 +1,4 @@
-"""One command line option for each setting, and the settings that the user gave."""
+"""One command line option for each setting."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,7 +12,14 @@ from spectral_distill.run_settings import RENAMED, Settings, flat
 
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--settings FILE` as `settings_file`, and every setting under its own name, None where it is not given."""
+    """Add `--settings FILE` (as `settings_file`) and one option for each setting; options that are not given are None.
+
+    Args:
+        command: The function of a click command.
+
+    Returns:
+        The function with the options.
+    """
     for old in RENAMED:
         command = click.option(_flag(old), old, default=None, hidden=True)(command)
     for name, field in reversed(Settings.model_fields.items()):
@@ -31,14 +38,22 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
             **takes,
         )(command)
     return click.option(
-        "--settings", "settings_file", metavar="FILE", help="YAML file of settings; options on the command line win."
+        "--settings", "settings_file", metavar="FILE", help="YAML file of settings; options override it."
     )(command)
 
 
 def given_settings(settings_file: str | None, options: Mapping[str, str | None]) -> dict[str, Any]:
-    """What the file and the options say, unchecked; `Settings` checks it and turns it into the right types.
+    """Merge the settings of a file and of the command line; the command line wins.
 
-    A deprecated name is accepted with a line on stderr.
+    Args:
+        settings_file: YAML file of settings, or None.
+        options: Values of the settings' options; None for those not given.
+
+    Returns:
+        Values by setting, not validated; `Settings(**values)` validates them.
+
+    Raises:
+        UserError: The file cannot be read, or an option is no JSON where JSON is expected.
     """
     values = flat(read_settings(settings_file), warn) if settings_file else {}
     given = {name: text for name, text in options.items() if text is not None}
@@ -50,7 +65,11 @@ def _flag(name: str) -> str:
 
 
 def warn(line: str) -> None:
-    """Tell the user of a deprecated name."""
+    """Print a warning to stderr.
+
+    Args:
+        line: The warning.
+    """
     click.echo(f"warning: {line}", err=True)
 
 

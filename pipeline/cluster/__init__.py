@@ -1,1 +1,1 @@
-"""The pipeline on a Kubeflow Pipelines server: upload, runs, schedules."""
+"""The client of a Kubeflow Pipelines server: submit runs, follow them, read logs, manage schedules."""

@@ -1,4 +1,4 @@
-"""Where the Kubeflow Pipelines server is and who asks, as options that every command of a cluster takes."""
+"""Address and login of the Kubeflow Pipelines server, as options of every cluster command."""
 
 import functools
 from collections.abc import Callable
@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What KFP's client wants to know. Secrets stay out of the representation, so that no message shows them."""
+    """Address and login for KFP's client. The representation leaves out secrets, so that no message shows them.
+
+    Attributes:
+        endpoint: URL of the KFP server.
+        ui_endpoint: URL of the UI for links; the endpoint if None.
+        namespace: Namespace of a profile; None on a single-user server.
+        token: Bearer token.
+        token_file: File with the token of a Kubernetes service account.
+        cookies: Cookies of a login.
+        ca_bundle: File with trusted certificates (PEM).
+    """
 
     endpoint: str
     ui_endpoint: str | None
@@ -24,7 +34,14 @@ class Access:
     ca_bundle: str | None
 
     def connect(self) -> "Connection":
-        """Open the connection. Only here is KFP's client imported, which takes seconds."""
+        """Connect to the server. Only this method imports KFP's client, which takes seconds.
+
+        Returns:
+            The connection.
+
+        Raises:
+            UserError: An option is invalid, or the server does not answer.
+        """
         from pipeline.cluster.connection import connect
 
         return connect(self)
@@ -45,16 +62,20 @@ _OPTIONS = (
         metavar="URL",
         envvar="KF_PIPELINES_UI_ENDPOINT",
         show_envvar=True,
-        help="Where people open the UI, for the links. [default: the endpoint]",
+        help="URL of the UI, for links. [default: the endpoint]",
     ),
     click.option(
         "--namespace",
         envvar="KF_PIPELINES_NAMESPACE",
         show_envvar=True,
-        help="Profile of a multi-user Kubeflow; none on a server for one user.",
+        help="Namespace of your profile on a multi-user server; none on a single-user server.",
     ),
     click.option(
-        "--token", metavar="TEXT", envvar="KF_PIPELINES_TOKEN", show_envvar=True, help="Bearer token; wins over a file."
+        "--token",
+        metavar="TEXT",
+        envvar="KF_PIPELINES_TOKEN",
+        show_envvar=True,
+        help="Bearer token; overrides --token-file.",
     ),
     click.option(
         "--token-file",
@@ -75,13 +96,20 @@ _OPTIONS = (
         metavar="FILE",
         envvar="KF_PIPELINES_CA_BUNDLE",
         show_envvar=True,
-        help="Certificates (PEM) to trust, where the server's authority is a private one.",
+        help="Certificates (PEM) to trust, for a private certificate authority.",
     ),
 )
 
 
 def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command these options; it gets them together, as `access`."""
+    """Add the options of `Access` to a command, which gets them together as `access`.
+
+    Args:
+        command: The function of a click command.
+
+    Returns:
+        The function with the options.
+    """
 
     @functools.wraps(command)
     def with_access(**options: Any) -> Any:

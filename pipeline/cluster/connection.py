@@ -1,4 +1,4 @@
-"""A connection to a Kubeflow Pipelines server: KFP's own client, bounded in time and with one line for each error."""
+"""A connection to a Kubeflow Pipelines server: KFP's client with timeouts, retries and one-line errors."""
 
 import contextlib
 import io
@@ -37,11 +37,16 @@ _ADVICE = {
 
 
 class Unreachable(UserError):
-    """The server does not answer now; it may do so later."""
+    """The server does not answer now, but may answer later."""
 
 
 class Refused(UserError):
-    """The server answered with an error status."""
+    """The server answered with an error status.
+
+    Args:
+        message: The line for the user.
+        status: HTTP status.
+    """
 
     def __init__(self, message: str, status: int):
         super().__init__(message)
@@ -50,30 +55,32 @@ class Refused(UserError):
 
 @dataclass(frozen=True)
 class Content:
-    """What a route answered."""
+    """The body of an answer, with its content type."""
 
     type: str
     body: bytes
 
     @property
     def text(self) -> str:
+        """The body as text."""
         return self.body.decode("utf-8", errors="replace")
 
     @property
     def is_page(self) -> bool:
-        """Whether it is a page for people: the server of the UI gives its index for every route that it lacks."""
+        """Whether it is an HTML page: the UI's server answers unknown routes with its index page."""
         return "html" in self.type
 
 
 @dataclass(frozen=True)
 class Connection:
-    """KFP's client, the namespace that it asks for, and where people open its UI."""
+    """KFP's client, and the URL of its UI."""
 
     client: Any
     ui: str
 
     @property
     def namespace(self) -> str | None:
+        """Namespace of the requests; None on a single-user server."""
         return self.client.get_user_namespace() or None
 
     def read(
@@ -85,17 +92,21 @@ class Connection:
         query: Mapping[str, str | None] | None = None,
         message: bytes | None = None,
     ) -> "Content":
-        """Read a route that KFP's client does not know, with its login and limits.
+        """Read a route that KFP's client does not cover, with the client's login, timeouts and retries.
 
         Args:
             route: The route; `{name}` stands for an entry of `path`.
-            host: Whom to ask instead of the endpoint.
+            host: Base URL to use instead of the endpoint.
             path: Values for the route.
-            query: The query; None leaves an entry out.
-            message: A gRPC-web message to post; without one, the route is got.
+            query: The query; entries that are None are left out.
+            message: A gRPC-web message to post; None sends a GET request.
 
         Returns:
-            The answer. Raises `Refused` where its status is an error, `Unreachable` where none comes.
+            The answer.
+
+        Raises:
+            Refused: The server answers with an error status.
+            Unreachable: The server does not answer.
         """
         response = self.client.runs.api_client.call_api(
             route,
@@ -113,16 +124,34 @@ class Connection:
             return Content(response.headers.get("content-type", ""), response.data)
         except HTTPError as error:
             raise Unreachable(
-                f"KFP server: the answer broke off ({type(error).__name__}); check the connection, and try again"
+                f"KFP server: the answer was cut short ({type(error).__name__}); check the connection, and try again"
             ) from error
 
     def link(self, kind: str, identifier: str) -> str:
-        """The UI's page of a run or a recurring run."""
+        """Return the UI's page of a run or recurring run.
+
+        Args:
+            kind: `runs` or `recurringrun`.
+            identifier: Its id.
+
+        Returns:
+            The URL.
+        """
         return f"{self.ui.rstrip('/')}/#/{kind}/details/{identifier}"
 
 
 def connect(access: Access) -> Connection:
-    """Open the connection; without a namespace, the client asks the server whether it has several users."""
+    """Connect to the server. Without a namespace, the client asks the server whether it is multi-user.
+
+    Args:
+        access: Address and login.
+
+    Returns:
+        The connection.
+
+    Raises:
+        UserError: An option is invalid, or the server does not answer.
+    """
     check_options(access)
     credentials = ServiceAccountTokenVolumeCredentials(access.token_file) if access.token_file else None
     with warnings.catch_warnings():
@@ -140,13 +169,30 @@ def connect(access: Access) -> Connection:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """KFP's client prints links on its own; ours are printed once, at the end."""
+    """Suppress the links that KFP's client prints; the command prints its own at the end.
+
+    Yields:
+        Nothing.
+    """
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 
 
 def pages(ask: Callable[..., Any], items: str, limit: int | None = None, **question: Any) -> list[Any]:
-    """Every item (or the first `limit`) that a list request of the API gives, page by page."""
+    """Collect the items of a list request of the API, page by page.
+
+    Args:
+        ask: The client's method.
+        items: Attribute of the answer that holds the items.
+        limit: Maximum number of items; all if None.
+        **question: Arguments of the method.
+
+    Returns:
+        The items.
+
+    Raises:
+        UserError: The server does not answer, or answers with an error.
+    """
     found: list[Any] = []
     token = ""
     while True:
@@ -158,7 +204,15 @@ def pages(ask: Callable[..., Any], items: str, limit: int | None = None, **quest
 
 
 def named(key: str, value: str) -> str:
-    """The API's filter for what has exactly this name."""
+    """Build the API's filter for an exact name.
+
+    Args:
+        key: Field of the name, such as `display_name`.
+        value: The name.
+
+    Returns:
+        The filter as JSON.
+    """
     return json.dumps({"predicates": [{"operation": "EQUALS", "key": key, "string_value": value}]})
 
 
@@ -170,7 +224,7 @@ class _Client(kfp.Client):  # type: ignore[misc]
         self._bound_requests()
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
-        """Asked by the constructor. Once: KFP's own way is five times, with a pause and a logged traceback each."""
+        """Ask once for the constructor. KFP's own method asks five times, with a pause and a logged traceback each."""
         self._bound_requests()
         return self.healthzs.healthz_service_get_healthz()
 
@@ -180,7 +234,7 @@ class _Client(kfp.Client):  # type: ignore[misc]
 
 
 class _Requests(RESTClientObject):  # type: ignore[misc]
-    """Requests with time limits and a few retries; what then still fails is told in one line."""
+    """Requests with timeouts and a few retries; the final error is reported in one line."""
 
     def __init__(self, configuration: Any):
         configuration.retries = urllib3.Retry(
@@ -206,13 +260,13 @@ class _Requests(RESTClientObject):  # type: ignore[misc]
         return response
 
     def _refusal(self, error: ApiException) -> UserError:
-        if not error.status:  # KFP's client gives failures of TLS no status
+        if not error.status:  # KFP's client gives TLS errors no status
             return self._untrusted(error)
-        said = _message(error)
+        message = _message(error)
         if error.status in _BUSY:
-            return Unreachable(f"{self._server}: found {error.status} ({said}); try again when it is up")
-        advice = _ADVICE.get(error.status, "look into the server's log")
-        return Refused(f"{self._server}: found {error.status} ({said}); {advice}", error.status)
+            return Unreachable(f"{self._server}: found {error.status} ({message}); try again when it is up")
+        advice = _ADVICE.get(error.status, "check the server's log")
+        return Refused(f"{self._server}: found {error.status} ({message}); {advice}", error.status)
 
     def _silence(self, error: HTTPError) -> UserError:
         reason = getattr(error, "reason", None) or error
@@ -231,17 +285,24 @@ class _Requests(RESTClientObject):  # type: ignore[misc]
 
 
 def _message(error: ApiException) -> str:
-    """What the server said, without headers, which may hold secrets."""
+    """Return the server's message without the headers, which may hold secrets."""
     try:
         body = json.loads(error.body)
     except (TypeError, ValueError):
         body = {}
-    said = next((body[key] for key in ("message", "error", "error_message") if body.get(key)), error.reason)
-    return str(said)[:_MESSAGE_LENGTH]
+    message = next((body[key] for key in ("message", "error", "error_message") if body.get(key)), error.reason)
+    return str(message)[:_MESSAGE_LENGTH]
 
 
 def check_options(access: Access) -> None:
-    """Refuse options that no server could be asked with."""
+    """Check the options before the first request.
+
+    Args:
+        access: Address and login.
+
+    Raises:
+        UserError: The endpoint is no URL, or a file does not exist.
+    """
     address = urlsplit(access.endpoint)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise UserError(f"--endpoint: found {_without_login(access.endpoint)!r}, expected http(s)://host; correct it")
@@ -251,6 +312,6 @@ def check_options(access: Access) -> None:
 
 
 def _without_login(url: str) -> str:
-    """The address without user and password, fit for a message."""
+    """Remove user and password from a URL, so that a message may show it."""
     address = urlsplit(url)
     return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()

@@ -1,4 +1,4 @@
-"""Checks of an installation before the first run: one finding for each thing that a run leans on."""
+"""Check an installation before the first run: one finding for each thing that a run depends on."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from pipeline.cluster.pipelines import Package
 from spectral_distill.core.errors import UserError
 
 Status = Literal["ok", "FAIL", "skip"]
-OLDEST_KFP = (2, 14)  # the first whose backend collects artifacts out of a loop
+OLDEST_KFP = (2, 14)  # the first version whose backend collects artifacts from a loop
 _SINGLE_USER_NAMESPACE = "kubeflow"
 _RECENT_RUNS = 20
 _PLUGIN_VARIABLES = frozenset({"MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"})
@@ -24,7 +24,7 @@ _TIMEOUT_S = 10
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. `detail` of a failure says what was found, what was expected, and what to do."""
+    """One line of the report. The detail of a failure says what was found, what was expected and what to do."""
 
     status: Status
     what: str
@@ -32,19 +32,19 @@ class Finding:
 
 
 def examine(access: Access, package: Package, *, experiment: str, plugin: bool | None) -> Iterator[Finding]:
-    """Check what runs of a compiled pipeline need, as far as it can be seen from this machine.
+    """Check what runs of a compiled pipeline need, as far as this machine can see it.
 
     Args:
-        access: The KFP server, and who asks.
+        access: Address and login of the KFP server.
         package: The compiled pipeline.
-        experiment: KFP experiment that is to hold the runs.
-        plugin: Whether the administrator turned on KFP's MLflow plugin; None if that is not known.
+        experiment: KFP experiment of the runs.
+        plugin: Whether the administrator enabled KFP's MLflow plugin; None if unknown.
 
     Yields:
-        Findings, in the order in which a run would meet what they are about.
+        Findings, in the order in which a run depends on them.
 
     Raises:
-        UserError: An option that no server could be asked with.
+        UserError: An option is invalid.
     """
     check_options(access)
     needs = read_needs(package.path)
@@ -92,7 +92,7 @@ def _server(connection: Connection) -> Finding:
 
 
 def _health(connection: Connection) -> dict[str, Any]:
-    """What the health route says, of which KFP's client keeps only a part. The UI's server adds to it."""
+    """Read the health route. KFP's client keeps only a part of it; the UI's server adds fields."""
     return dict(json.loads(connection.read("/apis/v2beta1/healthz").text))
 
 
@@ -105,7 +105,9 @@ def _of_server(connection: Connection, package: Package, experiment: str) -> Ite
         return
     yield Finding("ok", "namespace", namespace or "the server's own")
     found = pages(client.list_experiments, "experiments", namespace=namespace, filter=named("display_name", experiment))
-    yield Finding("ok", "experiment", f"{experiment}, {'there' if found else 'not there yet; the first run makes it'}")
+    yield Finding(
+        "ok", "experiment", f"{experiment}, {'there' if found else 'not there yet; the first run creates it'}"
+    )
     known = pages(client.list_pipelines, "pipelines", namespace=namespace, filter=named("display_name", package.name))
     held = known and pages(
         client.list_pipeline_versions,
@@ -139,7 +141,7 @@ def _object(what: str, need: ObjectNeed, namespace: str) -> Finding:
     if found is None and need.optional:
         return Finding("ok", what, f"not in namespace {namespace}; steps run without {', '.join(need.keys) or 'it'}")
     if found is None:
-        return Finding("FAIL", what, f"found none in namespace {namespace}; make it, or compile without it")
+        return Finding("FAIL", what, f"found none in namespace {namespace}; create it, or compile without it")
     wanted = set(need.keys) or found
     present, missing = sorted(found & wanted), sorted(wanted - found)
     if need.keys and not present:
@@ -177,7 +179,7 @@ def _mlflow() -> Finding:
 
 
 def _seen_plugin(connection: Connection) -> bool | None:
-    """The API tells of the plugin only in runs that it took part in."""
+    """Find out whether the plugin is on: the API shows it only in runs that used it."""
     question = {"sort_by": "created_at desc", "namespace": connection.namespace}
     runs = pages(connection.client.list_runs, "runs", _RECENT_RUNS, **question)
     return True if any("mlflow" in (run.plugins_output or {}) for run in runs) else None

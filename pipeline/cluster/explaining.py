@@ -1,4 +1,4 @@
-"""What a table of states does not say about a run's tasks: why they failed, were left out, or are unknown."""
+"""Explanations of a run's task states: why tasks failed, were skipped, or are unknown."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,29 @@ from pipeline.cluster.tasks import Task
 
 
 def explain(tasks: Sequence[Task], unmet_conditions: Sequence[str], logs: Logs) -> list[str]:
-    """One line for each thing that a reader of the states has to know, none where they speak for themselves."""
+    """Explain the states that a reader may misunderstand.
+
+    Args:
+        tasks: The run's tasks.
+        unmet_conditions: Names of the groups that were skipped.
+        logs: The run's logs, for the reasons of driver failures.
+
+    Returns:
+        One line for each explanation; none if the states speak for themselves.
+    """
     return [*_driver_failures(tasks, logs), *_left_out(unmet_conditions), *_unknown(tasks)]
 
 
 def failure(tasks: Sequence[Task], run_id: str) -> str:
-    """Which tasks ended a run before its end, and where to look."""
+    """Name the tasks that failed or were stopped, and say where to look.
+
+    Args:
+        tasks: The run's tasks.
+        run_id: Id of the run.
+
+    Returns:
+        One line.
+    """
     failed = _names(tasks, "FAILED")
     if failed:
         return f"failed tasks: {failed}; see `spectral-distill runs logs {run_id}`"
@@ -45,8 +62,8 @@ def _unknown(tasks: Sequence[Task]) -> list[str]:
     if not any(task.state == "UNKNOWN" for task in tasks):
         return []
     return [
-        "Unknown: KFP's API stopped updating the tasks, as it does when a run's Workflow passes 1 MiB; the run's page "
-        "in the UI is right."
+        "Unknown: KFP's API stopped updating the tasks, as it does when a run's Workflow exceeds 1 MiB; the run's page "
+        "in the UI shows the true states."
     ]
 
 

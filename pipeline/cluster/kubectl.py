@@ -1,15 +1,22 @@
-"""What kubectl can see, where this machine has it: objects of a namespace and the names of their entries."""
+"""Read Kubernetes objects with kubectl, if this machine has it: which exist, and the names of their entries."""
 
 import shutil
 import subprocess
 
 _LIMIT_S = 10
-# Names only: what a Secret holds never comes to this machine.
+# Names only: the values of a Secret never reach this machine.
 _KEYS = 'go-template={{range $key, $value := .data}}{{$key}}{{"\\n"}}{{end}}'
 
 
 def reach(namespace: str) -> str | None:
-    """Why kubectl cannot read this namespace; None if it can."""
+    """Check whether kubectl can read a namespace.
+
+    Args:
+        namespace: The namespace.
+
+    Returns:
+        Why it cannot, or None if it can.
+    """
     if shutil.which("kubectl") is None:
         return "kubectl is not installed here"
     asked = _kubectl("get", "namespace", namespace, "--output", "name")
@@ -17,10 +24,18 @@ def reach(namespace: str) -> str | None:
 
 
 def keys_of(kind: str, name: str, namespace: str) -> frozenset[str] | None:
-    """Names of an object's entries, empty for a kind that has none; None if there is no such object.
+    """List the names of an object's entries.
+
+    Args:
+        kind: Kind of the object, such as `Secret`.
+        name: Name of the object.
+        namespace: Its namespace.
+
+    Returns:
+        The names, empty for a kind without entries; None if the object does not exist.
 
     Raises:
-        PermissionError: kubectl may not look.
+        PermissionError: kubectl may not read the object.
     """
     asked = _kubectl("get", kind.lower(), name, "--namespace", namespace, "--output", _KEYS)
     if asked.returncode == 0:

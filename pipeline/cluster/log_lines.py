@@ -1,8 +1,8 @@
-"""Which lines of a pod's log are the step's own, and which are KFP's.
+"""Separate a step's own log lines from those of KFP.
 
 KFP's launcher and driver log with glog (`I1128 07:16:19.123456       1 launcher_v2.go:206] publish success.`), and
-KFP's SDK has a few lines of its own around the step's. Both dump JSON over many lines. Other lines in the SDK's format
-are those of libraries, as the SDK sets up Python's logging.
+KFP's SDK prints a few lines around the step's. Both dump JSON over many lines. Other lines in the SDK's format come
+from libraries, because the SDK configures Python's logging.
 """
 
 import re
@@ -20,9 +20,15 @@ _REASON_LENGTH = 300
 
 
 def own_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Leave out what KFP's launcher and SDK print.
+    """Remove the lines that KFP's launcher and SDK print.
 
-    The launcher's errors stay where the step's own lines cannot tell them: a signal that ended it, a failed upload.
+    The launcher's errors stay, because the step cannot report them: a signal that ended it, a failed upload.
+
+    Args:
+        lines: Lines of a pod's log.
+
+    Yields:
+        The step's own lines, and the launcher's errors.
     """
     dump, after_kfp = False, False
     for line in lines:
@@ -36,7 +42,16 @@ def own_lines(lines: Iterable[str]) -> Iterator[str]:
 
 
 def driver_reason(lines: Iterable[str]) -> str:
-    """The last error that a driver logged, cut to its end, where Go puts the cause."""
+    """Find the last error that a driver logged.
+
+    A long error is cut at its beginning, because Go puts the cause at the end.
+
+    Args:
+        lines: Lines of a driver's log.
+
+    Returns:
+        The error in at most 302 characters.
+    """
     errors = [found["message"] for line in lines if (found := _GLOG.match(line)) and found["level"] in _ERROR_LEVELS]
     reason = _DRIVER_CALL.sub("", errors[-1]) if errors else "its log names no error"
     return reason if len(reason) <= _REASON_LENGTH else f"… {reason[-_REASON_LENGTH:]}"

@@ -1,4 +1,4 @@
-"""What a task's pods printed: from the pods, and from the pipeline root when they are gone."""
+"""Logs of a task's pods: from the pods, or from the pipeline root when they are gone."""
 
 import json
 import time
@@ -22,8 +22,12 @@ _FOLLOW_PAUSE_S = 3.0
 class Logs:
     """The logs of one run.
 
-    A pod's log has two addresses: a route of the API server beside its published API, and one of the UI's server,
-    which passes on to the API server only what it knows. Which of the two the endpoint is shows in its first answer.
+    A pod's log has two addresses: a route of the API server outside its published API, and one of the UI's server,
+    which forwards only the routes that it knows. The first answer shows which of the two servers the endpoint is.
+
+    Attributes:
+        connection: The connection to KFP.
+        run_id: Id of the run.
     """
 
     connection: Connection
@@ -35,10 +39,16 @@ class Logs:
         self._stored = StoredLogs(self.connection, self.run_id)
 
     def of(self, task: Task) -> list[str]:
-        """The lines that a task's container printed, those of every attempt; its driver's where that failed.
+        """Read the log of a task.
+
+        Args:
+            task: The task.
+
+        Returns:
+            The lines of its container in all attempts; those of its driver if that failed.
 
         Raises:
-            UserError: There is no log to be read.
+            UserError: There is no log, or it cannot be read.
         """
         pods = task.driver_pods if task.failed_in_driver else task.pods
         texts = [text for pod in pods if (text := self._read(pod, task)) is not None]
@@ -47,10 +57,16 @@ class Logs:
         return [line for text in texts for line in text.splitlines()]
 
     def following(self, find: Callable[[], tuple[Task, bool]]) -> Iterator[str]:
-        """The same, and what is printed later. Neither server streams, so the log is read again and again.
+        """Read the log of a task until it ends. Neither server streams logs, so the log is polled.
 
         Args:
-            find: Gives the task as it is now, and whether it may still print.
+            find: Returns the task's present state, and whether it may still print.
+
+        Yields:
+            The lines, as they appear.
+
+        Raises:
+            UserError: The task has ended and there is no log.
         """
         printed, more = 0, True
         while more:
@@ -61,14 +77,21 @@ class Logs:
                 if not more:
                     raise
                 lines = []
-            complete = lines[:-1] if more else lines  # the last one may be half of a line
+            complete = lines[:-1] if more else lines  # the last line may be incomplete
             yield from complete[printed:]
             printed = max(printed, len(complete))
             if more:
                 time.sleep(_FOLLOW_PAUSE_S)
 
     def reason(self, task: Task) -> str:
-        """Why a task's driver failed, in its own words."""
+        """Find out why a task's driver failed.
+
+        Args:
+            task: A task that failed in its driver.
+
+        Returns:
+            The driver's error, or why its log cannot be read.
+        """
         try:
             return driver_reason(self.of(task))
         except (Refused, Unreachable) as error:
@@ -77,7 +100,7 @@ class Logs:
             return "its pod is gone, and the log with it"
 
     def _read(self, pod: str, task: Task) -> str | None:
-        """A pod's log, or what is stored of it; None where there is neither."""
+        """Read a pod's log or its stored copy; None if there is neither."""
         text = None if self._through_ui else self._from_api(pod)
         if self._through_ui:
             text = self._from_ui(pod)
@@ -118,7 +141,7 @@ class Logs:
 
 
 def _is_failure(text: str) -> bool:
-    """Whether a text is the API server's word that it cannot read a pod, sent with status 200; not a step's JSON."""
+    """Check for the API server's error that it cannot read a pod, sent with status 200 (and not a step's JSON)."""
     if not text.startswith('{"error_'):
         return False
     try:

@@ -1,7 +1,7 @@
-"""The part of ML Metadata (MLMD), where KFP 2.17 keeps executions and artifacts, that the command line reads.
+"""Reads ML Metadata (MLMD), where KFP 2.17 stores executions and artifacts.
 
-KFP's API does not hand artifacts out; the UI reads them from MLMD with gRPC-web, through the UI's address. Field
-numbers are those of `ml_metadata/proto/metadata_store.proto` and `metadata_store_service.proto`.
+KFP's API does not return artifacts. The UI reads them from MLMD with gRPC-web at the UI's address, and so does this
+module. The field numbers are those of `ml_metadata/proto/metadata_store.proto` and `metadata_store_service.proto`.
 """
 
 from collections.abc import Iterable
@@ -42,19 +42,44 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
 
 
 class MetadataStore:
-    """MLMD behind the UI's address."""
+    """MLMD at the UI's address.
+
+    Args:
+        connection: The connection to KFP.
+    """
 
     def __init__(self, connection: Connection):
         address = urlsplit(connection.ui)
         self._connection, self._host = connection, f"{address.scheme}://{address.netloc}"
 
     def executions(self, run_id: str) -> list[Any]:
-        """The executions of a run: drivers of groups and tasks."""
+        """List the executions of a run: drivers of groups and tasks.
+
+        Args:
+            run_id: Id of the run.
+
+        Returns:
+            MLMD's executions.
+
+        Raises:
+            UserError: MLMD does not answer.
+        """
         found = self._ask("GetContextByTypeAndName", type_name=_RUN, context_name=run_id)
         return list(self._ask("GetExecutionsByContext", context_id=found.context.id).executions)
 
     def outputs(self, execution_id: int, name: str) -> list[Any]:
-        """The artifacts of this name that an execution put out, in the order of their URIs."""
+        """List the output artifacts of an execution that have a name.
+
+        Args:
+            execution_id: Id of the execution.
+            name: Name of the output.
+
+        Returns:
+            MLMD's artifacts, sorted by URI.
+
+        Raises:
+            UserError: MLMD does not answer.
+        """
         events = self._ask("GetEventsByExecutionIDs", execution_ids=[execution_id]).events
         ids = [one.artifact_id for one in events if one.type in _OUTPUTS and name in (s.key for s in one.path.steps)]
         found = self._ask("GetArtifactsByID", artifact_ids=ids).artifacts if ids else []
@@ -73,12 +98,19 @@ class MetadataStore:
 
 
 def texts(properties: Iterable[Any]) -> dict[str, str]:
-    """Properties of an execution or an artifact that are texts."""
+    """Select the text properties of an execution or an artifact.
+
+    Args:
+        properties: Its properties.
+
+    Returns:
+        Values by name.
+    """
     return {one.key: one.value.string_value for one in properties if one.value.string_value}
 
 
 def _data(body: bytes) -> bytes:
-    """The message in a gRPC-web answer: the frames of data, without the trailer."""
+    """Extract the message of a gRPC-web answer: the data frames, without the trailer."""
     found = b""
     while body:
         kind, end = body[0], _FRAME + int.from_bytes(body[1:_FRAME], "big")
@@ -104,4 +136,4 @@ def _message_classes() -> dict[str, Any]:
 
 
 MESSAGES = _message_classes()
-"""Each message's class, by name."""
+"""Message classes by name."""

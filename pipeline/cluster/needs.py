@@ -1,4 +1,4 @@
-"""What a compiled pipeline needs of the cluster: images, environment from Secrets and ConfigMaps, volumes."""
+"""What a compiled pipeline needs of a cluster: images, environment from Secrets and ConfigMaps, volumes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Needs:
     """What the tasks of a compiled pipeline refer to.
 
     Attributes:
-        images: Reference of every image.
+        images: References of all images.
         objects: Kubernetes objects, each once.
         variables: Names of all environment variables that the pipeline sets in its tasks.
     """
@@ -25,7 +25,14 @@ class Needs:
 
 @dataclass(frozen=True, order=True)
 class ObjectNeed:
-    """A Kubernetes object. `keys` are the entries that tasks read, none where they get all of it."""
+    """A Kubernetes object that tasks refer to.
+
+    Attributes:
+        kind: Kind of the object, such as `Secret`.
+        name: Name of the object.
+        keys: Entries that tasks read; empty if they use the entire object.
+        optional: Whether tasks run without it.
+    """
 
     kind: str
     name: str
@@ -34,7 +41,14 @@ class ObjectNeed:
 
 
 def read_needs(path: Path) -> Needs:
-    """Read the needs from a file that `read_package` has accepted."""
+    """Read the needs of a compiled pipeline.
+
+    Args:
+        path: A file that `read_package` has accepted.
+
+    Returns:
+        The needs of all its tasks.
+    """
     spec, *platforms = yaml.safe_load_all(path.read_bytes())
     containers = [one["container"] for one in _executors(spec) if "container" in one]
     objects: dict[tuple[str, str], ObjectNeed] = {}
@@ -74,7 +88,7 @@ def _objects(executor: dict[str, Any]) -> Iterator[ObjectNeed]:
 
 
 def _merged(known: ObjectNeed | None, need: ObjectNeed) -> ObjectNeed:
-    """One need for all tasks that refer to the object: it is optional only where all of them do without it."""
+    """Merge the needs of all tasks that refer to an object: it is optional only if it is for all of them."""
     if known is None:
         return need
     keys = tuple(sorted({*known.keys, *need.keys}))

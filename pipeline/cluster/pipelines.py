@@ -1,4 +1,4 @@
-"""The compiled pipeline as a file, and as a pipeline with versions on the server."""
+"""A compiled pipeline as a file, and as a pipeline with versions on the server."""
 
 import hashlib
 import json
@@ -20,24 +20,38 @@ _DIGEST_LENGTH = 7
 
 @dataclass(frozen=True)
 class Package:
-    """A compiled pipeline: its file, its name and description, and a name for its version that follows its content."""
+    """A compiled pipeline. The name of its version follows from its content.
+
+    Attributes:
+        path: The file.
+        name: Name of the pipeline.
+        description: Its description.
+        version: Name of its version.
+        defaults: Default of every parameter, None if it has none.
+    """
 
     path: Path
     name: str
     description: str
     version: str
     defaults: Mapping[str, Any]
-    """Every parameter and its default, None where it has none."""
 
     @property
     def summary(self) -> str:
-        """The description's first paragraph: the UI's lists show it in one line, its page beside the version's own."""
+        """The first paragraph of the description, for the UI's lists; the page of a version shows the entire one."""
         return " ".join(self.description.partition("\n\n")[0].split())
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a pipeline on the server; `uploaded` tells whether it is there only now."""
+    """A version of a pipeline on the server.
+
+    Attributes:
+        pipeline_id: Id of the pipeline.
+        version_id: Id of the version.
+        name: Name of the version.
+        uploaded: Whether this command has uploaded it.
+    """
 
     pipeline_id: str
     version_id: str
@@ -46,7 +60,17 @@ class Version:
 
 
 def read_package(path: str) -> Package:
-    """Read what `spectral-distill compile` wrote."""
+    """Read a file that `spectral-distill compile` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The compiled pipeline.
+
+    Raises:
+        UserError: The file cannot be read or is no compiled pipeline.
+    """
     try:
         documents = list(yaml.safe_load_all(Path(path).read_bytes()))
         info, root = documents[0]["pipelineInfo"], documents[0]["root"]
@@ -56,12 +80,12 @@ def read_package(path: str) -> Package:
         raise UserError(
             f"--pipeline {path}: found no compiled pipeline; make one with `spectral-distill compile`"
         ) from error
-    said = json.dumps(documents, sort_keys=True)  # KFP orders the comments and keys of the same pipeline as it likes
+    content = json.dumps(documents, sort_keys=True)  # KFP's order of comments and keys varies
     return Package(
         path=Path(path),
         name=info["name"],
         description=info.get("description", ""),
-        version=f"{version(_PROJECT)}-{hashlib.sha256(said.encode()).hexdigest()[:_DIGEST_LENGTH]}",
+        version=f"{version(_PROJECT)}-{hashlib.sha256(content.encode()).hexdigest()[:_DIGEST_LENGTH]}",
         defaults={
             name: definition.get("defaultValue")
             for name, definition in root.get("inputDefinitions", {}).get("parameters", {}).items()
@@ -70,7 +94,15 @@ def read_package(path: str) -> Package:
 
 
 def check_parameters(package: Package, names: Iterable[str]) -> None:
-    """A file that an older version of the project compiled may lack a setting."""
+    """Check that a compiled pipeline has some parameters. A file from an older version of the project may lack one.
+
+    Args:
+        package: The compiled pipeline.
+        names: Names of the parameters.
+
+    Raises:
+        UserError: A parameter is missing.
+    """
     missing = sorted(set(names) - package.defaults.keys())
     if missing:
         raise UserError(
@@ -80,7 +112,18 @@ def check_parameters(package: Package, names: Iterable[str]) -> None:
 
 
 def upload(connection: Connection, package: Package) -> Version:
-    """The version of the pipeline that holds this file's content; it is uploaded if the server has none."""
+    """Upload a pipeline unless the server has a version with the same content.
+
+    Args:
+        connection: The connection to KFP.
+        package: The compiled pipeline.
+
+    Returns:
+        The version on the server.
+
+    Raises:
+        UserError: The server does not answer, or answers with an error.
+    """
     pipeline_id = _pipeline_id(connection, package)
     client = connection.client
     found = pages(
@@ -99,7 +142,7 @@ def upload(connection: Connection, package: Package) -> Version:
 
 
 def _pipeline_id(connection: Connection, package: Package) -> str:
-    """The pipeline of this name, made if there is none."""
+    """Find the pipeline of this name, or create it."""
     client, namespace = connection.client, connection.namespace
     found = pages(client.list_pipelines, "pipelines", namespace=namespace, filter=named("display_name", package.name))
     if found:

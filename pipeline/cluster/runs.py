@@ -1,4 +1,4 @@
-"""Runs on the server: start, follow, look at, cancel."""
+"""Runs on the server: start, follow, list."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,13 +10,27 @@ from pipeline.cluster.tasks import ENDED, FINISHED, Pipeline, Task, seconds_betw
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S, _PAUSE_GROWTH = 1.0, 15.0, 1.5
 _QUIET_S = 600.0
-_LOST_PAUSES_S = (1, 2, 5, 10, 30, 60, 60, 60)  # an API server that restarts must not end a wait
+_RETRY_PAUSES_S = (1, 2, 5, 10, 30, 60, 60, 60)  # a restart of the API server must not end a wait
 
 
 def start(
     connection: Connection, version: Version, *, name: str, experiment: str, parameters: Mapping[str, Any]
 ) -> str:
-    """Start a run with these parameters, the pipeline's defaults otherwise; returns its id."""
+    """Start a run.
+
+    Args:
+        connection: The connection to KFP.
+        version: The pipeline version to run.
+        name: Name of the run.
+        experiment: KFP experiment of the run; it is created if it does not exist.
+        parameters: Arguments of the pipeline; its defaults apply to the others.
+
+    Returns:
+        The id of the run.
+
+    Raises:
+        UserError: The server does not answer, or answers with an error.
+    """
     with quietly():
         run = connection.client.run_pipeline(
             experiment_id=experiment_id(connection, experiment),
@@ -29,13 +43,36 @@ def start(
 
 
 def experiment_id(connection: Connection, name: str) -> str:
-    """The experiment of this name, made if there is none."""
+    """Find or create a KFP experiment.
+
+    Args:
+        connection: The connection to KFP.
+        name: Name of the experiment.
+
+    Returns:
+        Its id.
+
+    Raises:
+        UserError: The server does not answer, or answers with an error.
+    """
     with quietly():
         return str(connection.client.create_experiment(name, namespace=connection.namespace).experiment_id)
 
 
 def list_runs(connection: Connection, *, experiment: str | None, limit: int) -> list[Any]:
-    """The latest runs, newest first: of one experiment, or of all."""
+    """List the latest runs, newest first.
+
+    Args:
+        connection: The connection to KFP.
+        experiment: Name of an experiment; all if None.
+        limit: Maximum number of runs.
+
+    Returns:
+        KFP's runs.
+
+    Raises:
+        UserError: The server does not answer, or answers with an error.
+    """
     question: dict[str, Any] = {"namespace": connection.namespace}
     if experiment:
         found = pages(
@@ -51,7 +88,18 @@ def list_runs(connection: Connection, *, experiment: str | None, limit: int) -> 
 
 
 def pipeline_of(connection: Connection, run: Any) -> Pipeline:
-    """The pipeline that a run is of, and the run's own parameters."""
+    """Read the pipeline of a run.
+
+    Args:
+        connection: The connection to KFP.
+        run: KFP's run.
+
+    Returns:
+        The pipeline's IR, and the run's parameters.
+
+    Raises:
+        UserError: The server does not answer, or answers with an error.
+    """
     parameters = (run.runtime_config.parameters or {}) if run.runtime_config else {}
     reference = run.pipeline_version_reference
     if reference is None:  # started from a file, without a pipeline on the server
@@ -67,23 +115,29 @@ def follow(
     running: Callable[[str], None],
     quiet: Callable[[], None],
 ) -> Any:
-    """Wait for a run's end and return it.
+    """Wait for the end of a run.
 
     Args:
-        connection: The server.
-        run_id: The run.
-        ended: Gets each task once, when it has ended.
-        running: Gets the names of those at work, each time that the server is asked.
-        quiet: Called once, when no task has changed for some minutes.
+        connection: The connection to KFP.
+        run_id: Id of the run.
+        ended: Called once for each task that has ended.
+        running: Called after every poll with the names of the running tasks.
+        quiet: Called once if no task changes for some minutes.
+
+    Returns:
+        KFP's run after its end.
+
+    Raises:
+        UserError: The server does not answer after all retries, or answers with an error.
     """
-    run, told, before = connection.client.get_run(run_id), set[str](), list[Task]()
+    run, reported, before = connection.client.get_run(run_id), set[str](), list[Task]()
     pause, unchanged_s = _SHORTEST_PAUSE_S, 0.0
     pipeline = pipeline_of(connection, run)
     while True:
         tasks = tasks_of(run, pipeline)
         for task in tasks:
-            if task.state in ENDED and task.label not in told:
-                told.add(task.label)
+            if task.state in ENDED and task.label not in reported:
+                reported.add(task.label)
                 ended(task)
         if run.state in FINISHED:
             return run
@@ -96,7 +150,19 @@ def follow(
 
 
 def wait_for_end(connection: Connection, run_id: str, timeout_s: float) -> bool:
-    """Wait until a run has ended; False if that takes longer than `timeout_s`."""
+    """Wait for the end of a run, for a limited time.
+
+    Args:
+        connection: The connection to KFP.
+        run_id: Id of the run.
+        timeout_s: Maximum wait, in seconds.
+
+    Returns:
+        Whether the run has ended.
+
+    Raises:
+        UserError: The server does not answer after all retries, or answers with an error.
+    """
     deadline = time.monotonic() + timeout_s
     while patiently(lambda: connection.client.get_run(run_id)).state not in FINISHED:
         if time.monotonic() > deadline:
@@ -106,13 +172,30 @@ def wait_for_end(connection: Connection, run_id: str, timeout_s: float) -> bool:
 
 
 def seconds_of(run: Any) -> float | None:
-    """How long a run took; None before its end."""
+    """Compute the duration of a run.
+
+    Args:
+        run: KFP's run.
+
+    Returns:
+        Its duration in seconds; None before its end.
+    """
     return seconds_between(run.created_at, run.finished_at) if run.state in FINISHED else None
 
 
 def patiently(ask: Callable[[], Any]) -> Any:
-    """Ask again, for some minutes, while the server does not answer."""
-    for pause in _LOST_PAUSES_S:
+    """Retry a request for some minutes while the server does not answer.
+
+    Args:
+        ask: The request.
+
+    Returns:
+        Its result.
+
+    Raises:
+        Unreachable: The server does not answer after all retries.
+    """
+    for pause in _RETRY_PAUSES_S:
         try:
             return ask()
         except Unreachable:

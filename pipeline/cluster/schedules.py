@@ -18,7 +18,16 @@ _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """When a schedule fires: `cron` (six fields, seconds first, in the server's zone) or every `seconds`."""
+    """When a schedule starts runs.
+
+    Attributes:
+        cron: Six cron fields, seconds first, in the server's time zone; None for an interval.
+        seconds: Interval in seconds; None for a cron schedule.
+        start: No run starts before this time (UTC).
+        end: No run starts after this time (UTC).
+        catch_up: Whether missed runs are started, too.
+        max_concurrency: Maximum number of its runs at the same time.
+    """
 
     cron: str | None
     seconds: int | None
@@ -29,7 +38,19 @@ class Timing:
 
 
 def parse_cron(text: str) -> str:
-    """A cron line with KFP's six fields. The usual five get second 0: KFP would take their minutes for seconds."""
+    """Parse a cron line into KFP's six fields.
+
+    The usual five fields get second 0, because KFP would take the minutes for seconds.
+
+    Args:
+        text: Five or six fields.
+
+    Returns:
+        Six fields, seconds first.
+
+    Raises:
+        UserError: The text has another number of fields.
+    """
     fields = text.split()
     if len(fields) not in (5, 6):
         raise UserError(
@@ -40,7 +61,17 @@ def parse_cron(text: str) -> str:
 
 
 def parse_interval(text: str) -> int:
-    """Seconds of `90`, `15m`, `1h` or `1d`."""
+    """Parse an interval: `90`, `15m`, `1h` or `1d`.
+
+    Args:
+        text: The interval.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        UserError: The text is no interval.
+    """
     found = re.fullmatch(r"([1-9]\d*)([smhd]?)", text)
     if not found:
         raise UserError(f"--every: found {text!r}, expected seconds or a number with m, h or d, such as 1d")
@@ -48,7 +79,18 @@ def parse_interval(text: str) -> int:
 
 
 def parse_time(option: str, text: str | None) -> datetime | None:
-    """A moment in UTC."""
+    """Parse a time with its time zone.
+
+    Args:
+        option: Name of the option, for messages.
+        text: An ISO 8601 time, or None.
+
+    Returns:
+        The time in UTC, or None.
+
+    Raises:
+        UserError: The text is no time, or has no time zone.
+    """
     if text is None:
         return None
     try:
@@ -70,12 +112,28 @@ def create(
     parameters: Mapping[str, Any],
     enabled: bool,
 ) -> str:
-    """Make a recurring run of one pipeline version with these parameters; returns its id."""
+    """Create a recurring run of a pipeline version.
+
+    Args:
+        connection: The connection to KFP.
+        version: The pipeline version to run.
+        timing: When its runs start.
+        name: Name of the recurring run.
+        experiment: KFP experiment of its runs; it is created if it does not exist.
+        parameters: Arguments of the pipeline; its defaults apply to the others.
+        enabled: Whether it starts runs at once.
+
+    Returns:
+        The id of the recurring run.
+
+    Raises:
+        UserError: The server does not answer, or answers with an error.
+    """
     made = connection.client.create_recurring_run(
         experiment_id=experiment_id(connection, experiment),
         job_name=name,
         cron_expression=timing.cron,
-        # The API's schema has these two 64-bit numbers as text, as Protobuf's JSON has.
+        # The API's schema has these two 64-bit numbers as text, as in Protobuf's JSON.
         interval_second=str(timing.seconds) if timing.seconds else None,
         max_concurrency=str(timing.max_concurrency),
         start_time=timing.start,
@@ -90,7 +148,17 @@ def create(
 
 
 def list_schedules(connection: Connection) -> list[Any]:
-    """All recurring runs, newest first."""
+    """List all recurring runs, newest first.
+
+    Args:
+        connection: The connection to KFP.
+
+    Returns:
+        KFP's recurring runs.
+
+    Raises:
+        UserError: The server does not answer, or answers with an error.
+    """
     return pages(
         connection.client.list_recurring_runs,
         "recurring_runs",
@@ -100,7 +168,18 @@ def list_schedules(connection: Connection) -> list[Any]:
 
 
 def runs_in_flight(connection: Connection, schedule_id: str) -> list[str]:
-    """Ids of the runs of a recurring run that have not ended; they are among its latest."""
+    """List the runs of a recurring run that have not ended, among its latest 100.
+
+    Args:
+        connection: The connection to KFP.
+        schedule_id: Id of the recurring run.
+
+    Returns:
+        Ids of the runs.
+
+    Raises:
+        UserError: The server does not answer, or answers with an error.
+    """
     latest = pages(
         connection.client.list_runs,
         "runs",
@@ -113,7 +192,14 @@ def runs_in_flight(connection: Connection, schedule_id: str) -> list[str]:
 
 
 def describe_trigger(trigger: Any) -> str:
-    """When a recurring run fires, in words."""
+    """Describe when a recurring run starts runs.
+
+    Args:
+        trigger: KFP's trigger.
+
+    Returns:
+        A few words, such as `every 3600 s`.
+    """
     if trigger.cron_schedule is not None:
         return f"cron {trigger.cron_schedule.cron}"
     return f"every {trigger.periodic_schedule.interval_second} s"

@@ -1,8 +1,8 @@
-"""The steps of a run in the graph's order, and the Argo node that each of them runs in.
+"""The steps of a run in the order of the graph, with the names of their Argo nodes.
 
-KFP's backend compiles a pipeline's IR into an Argo Workflow. Its nodes have names that follow from the IR alone:
-`<task>` below its group, `(0)` behind a name for its first attempt (KFP's installation repeats every node whose pod is
-lost), `iteration-iterations(<i>:<i>)` for the i-th item of a loop, `<group>.onExit` for the exit task of a group.
+KFP's backend compiles a pipeline's IR into an Argo Workflow. The names of its nodes follow from the IR alone: `<task>`
+below its group; `(0)` after a name for its first attempt (KFP's installation retries every node whose pod is lost);
+`iteration-iterations(<i>:<i>)` for item i of a loop; `<group>.onExit` for the exit task of a group.
 """
 
 import json
@@ -20,13 +20,13 @@ _EXIT_TASK = "ALL_UPSTREAM_TASKS_COMPLETED"
 
 @dataclass(frozen=True)
 class Step:
-    """A task that people wrote, or a group of tasks (loop, condition, exit handler, nested pipeline).
+    """A task of the pipeline, or a group of tasks (loop, condition, exit handler, nested pipeline).
 
     Attributes:
         name: The task's name in the IR.
-        node: Name of its Argo node below the Workflow's.
-        driver: Name of its driver's Argo node below the Workflow's.
-        item: What the loops around it iterate over here, in words; empty outside of loops.
+        node: Name of its Argo node, without the Workflow's name.
+        driver: Name of its driver's Argo node, without the Workflow's name.
+        item: Items of the loops around it, in words; empty outside of loops.
         is_group: Whether it holds other tasks instead of a container.
         groups: Names of the groups around it, outermost first.
         template: Argo's template of its container, which is part of its pod's name.
@@ -44,13 +44,13 @@ class Step:
 def steps_of(
     spec: Mapping[str, Any], parameters: Mapping[str, Any], is_there: Callable[[str], bool] = lambda node: False
 ) -> list[Step]:
-    """List the steps of a pipeline, groups before what they hold, in topological order.
+    """List the steps of a pipeline in topological order, each group before its content.
 
     Args:
-        spec: The pipeline's IR as the API hands it out, maybe beside a platform spec.
-        parameters: The run's own parameters; the pipeline's defaults fill the rest.
-        is_there: Tells whether the Workflow has an Argo node of this name. Only asked for the items of a loop whose
-            number the parameters do not tell.
+        spec: The pipeline's IR as the API returns it, optionally with a platform spec.
+        parameters: The run's parameters; the pipeline's defaults apply to the others.
+        is_there: Returns whether the Workflow has an Argo node of this name. It is called only for loops whose number
+            of items does not follow from the parameters.
 
     Returns:
         The steps; those inside a loop once for each item.
@@ -71,7 +71,7 @@ class _Walk:
     is_there: Callable[[str], bool]
 
     def below(self, component: Mapping[str, Any], group: Step, values: Mapping[str, Any]) -> Iterator[Step]:
-        """The steps in a group, whose inputs have these values as far as they are known."""
+        """List the steps in a group; `values` holds those of its inputs that are known."""
         tasks = component.get("dag", {}).get("tasks", {})
         groups = (*group.groups, group.name)
         for name in _in_order(tasks):
@@ -98,7 +98,7 @@ class _Walk:
                 yield from self.below(inner, step, _known(task, values))
 
     def _template(self, task: Mapping[str, Any], component: Mapping[str, Any]) -> str:
-        """Argo's template of a task's container, as KFP's backend calls it."""
+        """Return the name that KFP's backend gives to Argo's template of a task's container."""
         name = "retry-system-container-impl" if "retryPolicy" in task else "system-container-impl"
         pod = self.executors.get(component.get("executorLabel", ""), {}).get("podMetadata")
         return f"metadata-{len(pod.get('annotations', {}))}-{len(pod.get('labels', {}))}-{name}" if pod else name
@@ -106,7 +106,7 @@ class _Walk:
     def _items(
         self, task: Mapping[str, Any], inner: Mapping[str, Any], loop: Step, values: Mapping[str, Any]
     ) -> Iterator[Step]:
-        """A loop, then for each of its items the steps in it."""
+        """List a loop, then its steps for each of its items."""
         yield replace(loop, driver=f"{loop.node}{FIRST}.iteration-driver")
         iterator, known = task["parameterIterator"], _known(task, values)
         items = _list(iterator["items"].get("raw", known.get(iterator["items"].get("inputParameter"))))
@@ -127,13 +127,13 @@ def _iteration(loop: Step, index: int) -> str:
 
 
 def _in_order(tasks: Mapping[str, Any]) -> list[str]:
-    """Names of tasks, each behind those that it waits for."""
+    """Sort the names of tasks: each after its dependencies."""
     graph = TopologicalSorter({name: task.get("dependentTasks", []) for name, task in sorted(tasks.items())})
     return list(graph.static_order())
 
 
 def _known(task: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a task's inputs are, where the run's parameters tell."""
+    """Return those inputs of a task that follow from the run's parameters."""
     found = {}
     for name, source in task.get("inputs", {}).get("parameters", {}).items():
         if source.get("componentInputParameter") in values:
@@ -144,7 +144,7 @@ def _known(task: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _list(value: Any) -> list[Any] | None:
-    """A loop's items: a list, or its JSON."""
+    """Parse a loop's items: a list, or its JSON."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -154,7 +154,7 @@ def _list(value: Any) -> list[Any] | None:
 
 
 def _words(item: Any) -> str:
-    """A candidate by its name, anything else as JSON."""
+    """Describe an item: a candidate by its name, anything else as JSON."""
     try:
         return parse_candidate(item).name
     except UserError:

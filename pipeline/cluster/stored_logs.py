@@ -1,7 +1,7 @@
-"""The log that KFP keeps of a task in the pipeline root, for when its pod is gone (an hour after the run's end).
+"""The copy of a task's log in KFP's pipeline root, for when its pod is gone (an hour after the run's end).
 
-The launcher stores it as the artifact `executor-logs` of the task's execution, one for each attempt. The UI's server
-reads it for the browser; the API server has no way to it.
+The launcher stores it as the artifact `executor-logs` of the task's execution, one for each attempt. Only the UI's
+server can read it; the API server has no route to it.
 """
 
 from dataclasses import dataclass, field
@@ -21,14 +21,27 @@ _SOURCES = {"gs": "gcs"}
 
 @dataclass
 class StoredLogs:
-    """The stored logs of one run. `failure` says why they cannot be read, when that was tried in vain."""
+    """The stored logs of one run.
+
+    Attributes:
+        connection: The connection to KFP.
+        run_id: Id of the run.
+        failure: Why they cannot be read, after a failed attempt; otherwise empty.
+    """
 
     connection: Connection
     run_id: str
     failure: str = field(default="", init=False)
 
     def read(self, pod: str) -> str | None:
-        """What the task of this pod printed, or None."""
+        """Read the stored log of a pod's task.
+
+        Args:
+            pod: Name of the pod.
+
+        Returns:
+            The log of all attempts, or None if there is no copy or it cannot be read (see `failure`).
+        """
         if self.failure:
             return None
         try:
@@ -48,11 +61,11 @@ class StoredLogs:
         return {texts(one.custom_properties).get("pod_name", ""): one for one in self._store.executions(self.run_id)}
 
     def _content(self, artifact: Any) -> str:
-        place = urlsplit(artifact.uri)
+        location = urlsplit(artifact.uri)
         query = {
-            "source": _SOURCES.get(place.scheme, place.scheme),
-            "bucket": place.netloc,
-            "key": place.path.lstrip("/"),
+            "source": _SOURCES.get(location.scheme, location.scheme),
+            "bucket": location.netloc,
+            "key": location.path.lstrip("/"),
             "namespace": self.connection.namespace,
             "providerInfo": texts(artifact.custom_properties).get("store_session_info"),
         }
@@ -64,5 +77,5 @@ class StoredLogs:
 
 def _reason(error: UserError) -> str:
     if isinstance(error, Refused) and error.status == _NO_SUCH_ROUTE:
-        return "only the UI's server has a way to it; give its address as --endpoint or --ui-endpoint"
+        return "only the UI's server can read it; give its address as --endpoint or --ui-endpoint"
     return str(error)

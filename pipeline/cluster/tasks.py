@@ -1,4 +1,4 @@
-"""What the steps of a run have come to, from KFP's answer about the run."""
+"""The states of a run's tasks, from KFP's answer about the run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class Task:
 
     Attributes:
         name: The step's name.
-        item: What the loop around it iterates over, a candidate's name for one; empty outside of loops.
-        state: The API's word for it, or CACHED, STARTING (its driver is at work), NOT_STARTED, or UNKNOWN (the API
-            gives a state that the end of the run has overtaken).
-        started: When it started; None where it did not, or where that is unknown.
-        seconds: How long it took; None before its end.
+        item: Item of the loop around it, such as a candidate's name; empty outside of loops.
+        state: The API's state, or CACHED, STARTING (its driver runs), NOT_STARTED, or UNKNOWN (the run has ended after
+            the API's last update of the task).
+        started: When it started; None if it did not, or if that is unknown.
+        seconds: Its duration in seconds; None before its end.
         pods: Pods of its container, one for each attempt.
         driver_pods: Pods of its driver, one for each attempt.
         failed_in_driver: Whether it failed before its container started.
@@ -42,12 +42,12 @@ class Task:
 
     @property
     def label(self) -> str:
-        """The step's name, and the item where there is one."""
+        """The step's name, followed by the item if there is one."""
         return f"{self.name} {self.item}".rstrip()
 
     @property
     def is_at_work(self) -> bool:
-        """Whether it, or its driver, runs now."""
+        """Whether the task or its driver runs now."""
         return self.state in ("STARTING", "RUNNING")
 
 
@@ -60,9 +60,16 @@ class Pipeline:
 
 
 def tasks_of(run: Any, pipeline: Pipeline) -> list[Task]:
-    """What the run's steps have come to, in the order of the graph; a step in a loop has a task for each item.
+    """List the tasks of a run in the order of the graph; a step in a loop has one task for each item.
 
-    Groups are left out, but for those whose driver failed: what they hold never starts.
+    Groups are left out unless their driver failed: the tasks of such a group never start.
+
+    Args:
+        run: KFP's run.
+        pipeline: Its pipeline and parameters.
+
+    Returns:
+        The tasks.
     """
     details = (run.run_details.task_details or []) if run.run_details else []
     below = {child.pod_name: one for one in details for child in one.child_tasks or [] if child.pod_name}
@@ -74,12 +81,28 @@ def tasks_of(run: Any, pipeline: Pipeline) -> list[Task]:
 
 
 def may_print(task: Task, run: Any) -> bool:
-    """Whether a task may still print something."""
+    """Check whether a task may still print something.
+
+    Args:
+        task: The task.
+        run: KFP's run.
+
+    Returns:
+        Whether the run goes on, and the task runs or has not started.
+    """
     return run.state not in FINISHED and (task.is_at_work or task.state == "NOT_STARTED")
 
 
 def unmet_conditions(run: Any, pipeline: Pipeline) -> list[str]:
-    """Names of the groups that were left out because their condition was not met."""
+    """Find the groups that were skipped because their condition was not met.
+
+    Args:
+        run: KFP's run.
+        pipeline: Its pipeline and parameters.
+
+    Returns:
+        Names of the groups.
+    """
     details = (run.run_details.task_details or []) if run.run_details else []
     skipped = {detail.display_name for detail in details if detail.state == "SKIPPED"}
     steps = steps_of(pipeline.spec, pipeline.parameters)
@@ -88,9 +111,9 @@ def unmet_conditions(run: Any, pipeline: Pipeline) -> list[str]:
 
 @dataclass(frozen=True)
 class _Found:
-    """The API's details by the ids of the nodes below them; `unknown` where they do not hold any more.
+    """The API's details by the ids of the nodes below them.
 
-    They do not hold either where Argo names its nodes in another way than with KFP's own configuration.
+    `unknown` means that they are out of date, or that Argo names its nodes differently from KFP's own configuration.
     """
 
     details: Mapping[str, Any]
@@ -102,7 +125,7 @@ class _Found:
         return detail.state if detail is not None else None
 
     def detail(self, node: str) -> Any | None:
-        """What is known of a node, which is named by its first attempt."""
+        """Return the details of a node, which goes by the name of its first attempt."""
         return self.details.get(self.nodes.id_of(f"{node}{FIRST}"))
 
 
@@ -114,7 +137,7 @@ def _task(step: Step, found: _Found, canceled_at: datetime | None) -> Task:
     state = "FAILED" if failed_in_driver else _state(step, found, has_run=bool(pods))
     if state == "FAILED" and shown and canceled_at and shown.end_time >= canceled_at:
         state = "CANCELED"
-    if state == "UNKNOWN" and not pods:  # it may have run all the same
+    if state == "UNKNOWN" and not pods:  # it may have run nevertheless
         pods = [f"{step.node}{FIRST}.executor{FIRST}"]
     if state == "NOT_STARTED":
         shown = None
@@ -146,16 +169,24 @@ def _state(step: Step, found: _Found, *, has_run: bool) -> str:
 
 
 def _is_overtaken(run: Any) -> bool:
-    """Whether the run has ended and its tasks have not, as KFP stopped updating them."""
+    """Check whether the run has ended but its tasks have not, because KFP stopped updating them."""
     details = (run.run_details.task_details or []) if run.run_details else []
     return run.state in FINISHED and any(detail.state in _AT_WORK for detail in details)
 
 
 def _canceled_at(run: Any) -> datetime | None:
-    """When somebody stopped the run; KFP then calls what was at work FAILED."""
+    """Return when somebody stopped the run; KFP then reports its running tasks as FAILED."""
     return next((one.update_time for one in run.state_history or [] if one.state == "CANCELING"), None)
 
 
 def seconds_between(start_time: datetime, end_time: datetime) -> float:
-    """Seconds from start to end; the API's end before the end is a time long ago."""
+    """Compute a duration; the API's end of a task that has not ended lies long before its start.
+
+    Args:
+        start_time: The start.
+        end_time: The end.
+
+    Returns:
+        Seconds, at least 0.
+    """
     return max((end_time - start_time).total_seconds(), 0.0)

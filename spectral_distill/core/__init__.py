@@ -1,1 +1,1 @@
-"""Errors, options, progress events, waiting, the fingerprint of the code: what everything else stands on."""
+"""Errors, options, settings, progress events, retries and the code fingerprint. All other packages build on these."""

@@ -1,4 +1,4 @@
-"""Packages that come with an extra of this distribution: what to say where one is missing."""
+"""Optional packages: one line that names the missing extra."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +20,13 @@ _EXTRAS = {
 
 @contextmanager
 def extras_named() -> Iterator[None]:
-    """Within, the import of a package that an extra would bring fails in one line that names the extra.
+    """Report a missing optional package in one line that names the extra.
+
+    Yields:
+        Nothing. Imports inside the block are covered.
 
     Raises:
-        UserError: Such a package is not installed.
+        UserError: A package that an extra installs is missing.
     """
     try:
         yield

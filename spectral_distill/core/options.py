@@ -1,4 +1,4 @@
-"""Settings objects: frozen, checked when made, and refusing what they do not know."""
+"""Settings objects: frozen, validated when made, and strict about unknown names."""
 
 import difflib
 from collections.abc import Sequence
@@ -10,7 +10,14 @@ from spectral_distill.core.errors import UserError
 
 
 class Options(BaseModel):
-    """Base of every settings object. Bad values raise `UserError` with one line that says what to do."""
+    """Base class of every settings object.
+
+    Args:
+        **values: Values by field name.
+
+    Raises:
+        UserError: A value is invalid or a name is unknown. The one line says what to do.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -22,7 +29,15 @@ class Options(BaseModel):
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """`did you mean 'x'?` for a near miss, otherwise the list of what is known."""
+    """Suggest the nearest known word.
+
+    Args:
+        word: What the user wrote.
+        known: The valid words.
+
+    Returns:
+        `did you mean 'x'?` for a near miss, otherwise the list of valid words.
+    """
     near = difflib.get_close_matches(word, known, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
 
@@ -32,7 +47,7 @@ def _explain(error: ValidationError, known: list[str]) -> str:
 
 
 def _explain_one(detail: Any, known: list[str]) -> str:
-    name = _place(detail["loc"])
+    name = _path(detail["loc"])
     if detail["type"] == "extra_forbidden":
         return f"unknown setting {name!r}; {suggest(name, known)}"
     if detail["type"] == "missing":
@@ -43,13 +58,13 @@ def _explain_one(detail: Any, known: list[str]) -> str:
     return f"{where}found {detail['input']!r}, expected {_expected(detail)}"
 
 
-def _place(location: Sequence[str | int]) -> str:
-    """`candidates[0].layers`, as a user would write it."""
+def _path(location: Sequence[str | int]) -> str:
+    """Write a location as a user would: `candidates[0].layers`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
 
 
 def _expected(detail: Any) -> str:
-    """What pydantic wanted, without its remarks on how it tried."""
+    """Return what pydantic expected, without its notes on the conversions it tried."""
     if detail["type"] == "string_pattern_mismatch":
         return f"text that matches {detail['ctx']['pattern']}"
     if detail["type"] == "dict_type":

@@ -1,8 +1,8 @@
-"""Patience with a service that is away for a while, such as MLflow during a rollout or an S3 server in trouble.
+"""Retries for a service that is temporarily unavailable, such as MLflow during a rollout or an overloaded S3 server.
 
-A run of hours must not end because a server restarts. So a step repeats what such a service did not answer, with
-growing pauses, and fails only after the time in SPECTRAL_DISTILL_WAIT_SECONDS (10 minutes unless it is set; 0 fails at
-once). What another attempt cannot mend, such as a wrong password, fails at once in any case.
+A run of several hours must not fail because a server restarts. A step therefore retries failed requests with growing
+pauses, and fails only after the timeout in SPECTRAL_DISTILL_WAIT_SECONDS (default: 10 minutes; 0 fails at once). Errors
+that a retry cannot fix, such as a wrong password, always fail at once.
 """
 
 import math
@@ -22,20 +22,21 @@ Answer = TypeVar("Answer")
 
 
 class Unavailable(UserError):
-    """A service does not answer now, and may answer later."""
+    """A service does not answer now, but may answer later."""
 
 
 def patiently(attempt: Callable[[], Answer]) -> Answer:
-    """Call `attempt` until it answers; wait after each `Unavailable`, and say so in the log.
+    """Call `attempt` until it succeeds; log and pause after each `Unavailable`.
 
     Args:
-        attempt: Is called again after a failure, so it must not do harm when part of it was done before.
+        attempt: The call. It runs again after a failure, so it must be safe to repeat.
 
     Returns:
-        What the first successful call returns.
+        The result of the first successful call.
 
     Raises:
-        Unavailable: The last attempt's, when the time to wait is over.
+        Unavailable: The error of the last attempt, after the timeout.
+        UserError: The environment variable of the timeout is invalid.
     """
     deadline = time.monotonic() + wait_seconds()
     pause = _FIRST_PAUSE_S
@@ -47,13 +48,20 @@ def patiently(attempt: Callable[[], Answer]) -> Answer:
             if left <= 0:
                 raise
             pause = min(pause, left)
-            emit("note", message=f"{error}; waiting {pause:.0f} s, for {left:.0f} s more at most ({VARIABLE})")
+            emit("note", message=f"{error}; retrying in {pause:.0f} s, for at most {left:.0f} s more ({VARIABLE})")
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)
 
 
 def wait_seconds() -> float:
-    """How long a step waits for a service. `UserError` where the environment variable is not a number of seconds."""
+    """Read the retry timeout from the environment.
+
+    Returns:
+        The timeout in seconds.
+
+    Raises:
+        UserError: SPECTRAL_DISTILL_WAIT_SECONDS is not a number of seconds.
+    """
     text = os.environ.get(VARIABLE) or str(_DEFAULT_S)
     try:
         seconds = float(text)

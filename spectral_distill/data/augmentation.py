@@ -1,7 +1,8 @@
-"""Altered copies of texts: further inputs on which a student can ask its teacher.
+"""Text augmentation: further inputs for which a student can learn the teacher's answer.
 
-Tang et al. 2019 (arXiv 1903.12136) distil on texts made by rules out of the labelled ones, since a handful
-of thousands shows a student too little of what the teacher does. Of their rules, those that need no tagger.
+Tang et al. 2019 (arXiv 1903.12136, https://arxiv.org/abs/1903.12136, section 3.3) distil on texts that rules make from
+the labelled ones, because a few thousand texts show a student too little of what the teacher does. Of their rules, this
+module has those that need no tagger.
 """
 
 import random
@@ -12,10 +13,18 @@ _SHARE_OF_BOTH = 0.1
 
 
 def altered_copies(texts: list[str], copies: int, seed: int) -> Iterator[str]:
-    """As many copies of each text, the rules taking turns: words dropped, words replaced by words of any text, the
-    beginning joined to another text's end, and words both dropped and replaced.
+    """Make augmented copies of each text.
 
-    A text's copies are drawn by its own generator. They may equal the text, or one another.
+    The rules alternate: drop words, replace words by words of any text, join the beginning to another text's end, and
+    both drop and replace words. Each text has its own random generator. A copy may equal the text, or another copy.
+
+    Args:
+        texts: The texts.
+        copies: Copies of each text.
+        seed: Seed of the random generators.
+
+    Yields:
+        The copies, text by text.
     """
     words = [word for text in texts for word in text.split()]
     rules: list[Callable[[random.Random, list[str]], list[str]]] = [

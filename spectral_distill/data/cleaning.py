@@ -1,7 +1,7 @@
-"""From rows to clean, disjoint splits. Nothing is dropped without being counted in the card.
+"""Clean rows and make disjoint splits. The data card counts everything that is removed.
 
-The test split decides which student ships, so it is kept as given but for empty texts: what train and test
-share is taken out of train (and validation), never out of test.
+Only empty texts are removed from a given test split. Texts that train and test share are removed from train (and
+validation), never from test.
 """
 
 import hashlib
@@ -15,12 +15,23 @@ from spectral_distill.core.settings import PreparationOptions
 from spectral_distill.data.card import Cleaning, Conflict, Conflicts
 from spectral_distill.data.tables import Row
 
-_LEAST_PER_LABEL = 2
-_MOST_LABELS_SHARE = 0.5
+_MIN_PER_LABEL = 2
+_MAX_LABELS_SHARE = 0.5
 
 
 def clean_splits(splits: dict[str, list[Row]], options: PreparationOptions) -> tuple[dict[str, list[Row]], Cleaning]:
-    """Splits `train`, `validation` and `test` and what was done to get them, for the card."""
+    """Clean the splits, remove leaks between them, and hold out the missing ones.
+
+    Args:
+        splits: Rows by split; `train` is required, `validation` and `test` are optional.
+        options: How to hold out splits, and how many examples to keep for each label.
+
+    Returns:
+        The splits `train`, `validation` and `test`, and the counts for the data card.
+
+    Raises:
+        UserError: A split has no usable rows, or the labels do not suit a classifier.
+    """
     done = Cleaning(rows_read={name: len(rows) for name, rows in splits.items()})
     splits = {name: _without_empty(rows, name, done) for name, rows in splits.items()}
     splits = {name: rows if name == "test" else _without_duplicates(rows, name, done) for name, rows in splits.items()}
@@ -45,12 +56,26 @@ def clean_splits(splits: dict[str, list[Row]], options: PreparationOptions) -> t
 
 
 def clean_text(text: str) -> str:
-    """Unicode NFC, white space runs to one blank, none at the ends."""
+    """Normalise a text: Unicode NFC, white space collapsed to one blank and stripped at the ends.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The normalised text.
+    """
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def same_text_key(text: str) -> str:
-    """What makes two texts the same for duplicates and leaks: letters and digits, case folded."""
+    """Return the key by which duplicates and leaks are found: letters and digits of the NFKC form, case-folded.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The key; the text itself if it has neither letters nor digits.
+    """
     key = "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
     return key or text
 
@@ -65,7 +90,7 @@ def _without_empty(rows: Iterable[Row], split: str, done: Cleaning) -> list[Row]
 
 
 def _without_duplicates(rows: list[Row], split: str, done: Cleaning) -> list[Row]:
-    """First of each text; texts that stand under several labels teach nothing and go altogether."""
+    """Keep the first row of each text; remove texts that have several labels."""
     labels = defaultdict(set)
     for row in rows:
         labels[same_text_key(row.text)].add(row.label)
@@ -88,7 +113,7 @@ def _count_duplicates(rows: list[Row]) -> int:
 
 
 def _remove_leaks(splits: dict[str, list[Row]], done: Cleaning) -> None:
-    """Texts of a later split leave the earlier ones: test wins over validation, validation over train."""
+    """Remove shared texts from the earlier split: test wins over validation, validation over train."""
     held_out: set[str] = set()
     for name in [name for name in ("test", "validation", "train") if name in splits]:
         kept = [row for row in splits[name] if same_text_key(row.text) not in held_out]
@@ -97,7 +122,7 @@ def _remove_leaks(splits: dict[str, list[Row]], done: Cleaning) -> None:
         held_out |= {same_text_key(row.text) for row in kept}
         if not kept:
             later = "validation or test" if name == "train" else "test"
-            raise UserError(f"{name} split: every text stands in {later} too; expected separate texts")
+            raise UserError(f"{name} split: every text is in {later} too; expected separate texts")
 
 
 def _check_labels(splits: dict[str, list[Row]], done: Cleaning) -> None:
@@ -108,17 +133,17 @@ def _check_labels(splits: dict[str, list[Row]], done: Cleaning) -> None:
             f"train split: found {len(train)} label(s) ({', '.join(train)}), expected at least 2; check "
             "data_label_column"
         )
-    if len(train) > _MOST_LABELS_SHARE * train.total():
+    if len(train) > _MAX_LABELS_SHARE * train.total():
         raise UserError(
             f"train split: found {len(train)} different labels in {train.total()} texts, expected few; "
             "check data_label_column"
         )
-    rare = sorted(name for name, count in train.items() if count < _LEAST_PER_LABEL + 2 * (len(splits) == 1))
+    rare = sorted(name for name, count in train.items() if count < _MIN_PER_LABEL + 2 * (len(splits) == 1))
     if rare:
         raise UserError(
             f"train split: label {rare[0]!r} has {train[rare[0]]} text(s) ({len(rare)} such label(s)), "
             "expected at least "
-            f"{_LEAST_PER_LABEL + 2 * (len(splits) == 1)}; add texts or remove the label"
+            f"{_MIN_PER_LABEL + 2 * (len(splits) == 1)}; add texts or remove the label"
         )
     for name in [name for name in counts if name != "train"]:
         unknown = sorted(counts[name].keys() - train.keys())
@@ -131,18 +156,29 @@ def _check_labels(splits: dict[str, list[Row]], done: Cleaning) -> None:
 
 
 def is_test_lot(text: str, options: PreparationOptions) -> bool:
-    """Whether a text would be a test text where the pipeline makes that split."""
-    return _lot(text, f"test {options.data_split_seed}") < options.data_test_share
+    """Check whether a text falls into the test split that this project would hold out.
+
+    Args:
+        text: The text.
+        options: Seed and share of the test split.
+
+    Returns:
+        Whether the text would be a test text.
+    """
+    return _unit_hash(text, f"test {options.data_split_seed}") < options.data_test_share
 
 
-def _hold_out(rows: list[Row], share: float, lot: str) -> tuple[list[Row], list[Row]]:
-    """The rows to keep, and those whose lot is below the share, in the order given; each label has some on both sides.
+def _hold_out(rows: list[Row], share: float, salt: str) -> tuple[list[Row], list[Row]]:
+    """Split the rows of each label by the texts' hash values; each side keeps some of each label.
 
-    A text's lot is its own: but for labels with a handful of texts, none changes sides because others join the data
-    (docs/decisions/0015-stable-splits.md).
+    A text's hash value depends on the text alone. New data therefore moves no other text to the other side, except for
+    labels with a handful of texts (docs/decisions/0015-stable-splits.md).
+
+    Returns:
+        The rows to keep and those to hold out, both in their given order.
     """
     held: set[Row] = set()
-    for label, drawn in _drawn_by_label(rows, lot).items():
+    for label, drawn in _hashed_by_label(rows, salt).items():
         if len(drawn) < 2:
             raise UserError(
                 f"data: found 1 text of label {label!r} to hold out from, expected at least 2; add texts or give the "
@@ -153,20 +189,21 @@ def _hold_out(rows: list[Row], share: float, lot: str) -> tuple[list[Row], list[
     return [row for row in rows if row not in held], [row for row in rows if row in held]
 
 
-def _few_of_each_label(rows: list[Row], most: int, lot: str) -> list[Row]:
-    """At most that many rows of each label, those with the lowest lots, in the order given."""
-    few = {row for drawn in _drawn_by_label(rows, lot).values() for _, row in drawn[:most]}
+def _few_of_each_label(rows: list[Row], maximum: int, salt: str) -> list[Row]:
+    """Keep at most `maximum` rows of each label, those with the lowest hash values, in their given order."""
+    few = {row for drawn in _hashed_by_label(rows, salt).values() for _, row in drawn[:maximum]}
     return [row for row in rows if row in few]
 
 
-def _drawn_by_label(rows: list[Row], lot: str) -> dict[str, list[tuple[float, Row]]]:
-    """For each label its rows with their lots, numbers in [0, 1), in ascending order."""
+def _hashed_by_label(rows: list[Row], salt: str) -> dict[str, list[tuple[float, Row]]]:
+    """Return the rows of each label with their hash values, in ascending order of these."""
     drawn = defaultdict(list)
     for row in rows:
-        drawn[str(row.label)].append((_lot(row.text, lot), row))
+        drawn[str(row.label)].append((_unit_hash(row.text, salt), row))
     return {label: sorted(mine, key=itemgetter(0)) for label, mine in drawn.items()}
 
 
-def _lot(text: str, lot: str) -> float:
-    digest = hashlib.sha256(f"{lot} {same_text_key(text)}".encode()).digest()
+def _unit_hash(text: str, salt: str) -> float:
+    """Hash a text to a number in [0, 1)."""
+    digest = hashlib.sha256(f"{salt} {same_text_key(text)}".encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64

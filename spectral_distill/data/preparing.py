@@ -53,7 +53,7 @@ def prepare(
         version=data_version,
         further_sources={name: Source(source=uri, version=found) for name, (uri, found) in given.items() if uri},
         labels=names,
-        splits={name: _describe(split, names) for name, split in dataset.items()},
+        splits={name: describe_split(split, names) for name, split in dataset.items()},
         cleaning=done,
         settings=options,
     )
@@ -163,7 +163,8 @@ def _dataset(rows: list[Row], names: list[str]) -> Dataset:
     return Dataset.from_dict(columns, features=features)
 
 
-def _describe(split: Dataset, names: list[str]) -> SplitFacts:
+def describe_split(split: Dataset, names: list[str]) -> SplitFacts:
+    """Count the texts of a split, their words, and the texts of each label."""
     words = [len(text.split()) for text in split["text"]]
     counts = Counter(names[label] for label in split["label"] if label != NO_LABEL)
     return SplitFacts(

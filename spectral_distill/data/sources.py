@@ -1,4 +1,4 @@
-"""Where data comes from: what stands at a source now."""
+"""Data sources: the present version of each."""
 
 import re
 
@@ -11,7 +11,17 @@ _HUB_ID = re.compile(r"hf://[\w.-]+(/[\w.-]+)?")
 
 
 def data_version(source: str) -> str:
-    """What a data source holds now; an empty source has an empty version."""
+    """Identify the present content of a data source.
+
+    Args:
+        source: `demo:…`, `hf://owner/name`, a local path or `s3://…`; empty for no source.
+
+    Returns:
+        A string that changes with the content; empty for no source.
+
+    Raises:
+        UserError: The source does not exist or cannot be read.
+    """
     if not source:
         return ""
     if source.startswith("demo:"):

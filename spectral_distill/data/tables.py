@@ -1,4 +1,4 @@
-"""Reading tables: csv, jsonl and parquet, a file or a folder of splits, into rows of text and label."""
+"""Read tables of labelled texts: CSV, JSONL and Parquet, one file or a folder of splits."""
 
 import csv
 import json
@@ -22,14 +22,33 @@ _FORMATS = (".csv", ".jsonl", ".ndjson", ".json", ".parquet")
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled text as it was read; `label` is None where no label column was asked for."""
+    """One labelled text as read from a file.
+
+    Attributes:
+        text: The text.
+        label: Its label; None if no label column was requested.
+    """
 
     text: str
     label: str | None
 
 
 def read_splits(path: Path, *, text_column: str, label_column: str, name: str = "") -> dict[str, list[Row]]:
-    """Rows by split: a folder gives the splits that its file names tell, a file gives `train` alone."""
+    """Read the splits of a dataset.
+
+    Args:
+        path: A file, which becomes the split `train`, or a folder with one file a split, named `train`, `validation` or
+            `test`.
+        text_column: Column of the texts.
+        label_column: Column of the labels.
+        name: Name of the source in messages; the path if empty.
+
+    Returns:
+        Rows by split.
+
+    Raises:
+        UserError: A file cannot be read, or lacks a column, a row or a label.
+    """
     name = name or str(path)
     files = {"train": path} if path.is_file() else _split_files(path, name)
     return {
@@ -44,7 +63,20 @@ def read_splits(path: Path, *, text_column: str, label_column: str, name: str = 
 
 
 def read_table(path: Path, *, text_column: str, label_column: str | None, name: str = "") -> list[Row]:
-    """The rows of one file, in order. Raises `UserError` for what cannot be read or lacks a column or a label."""
+    """Read the rows of one file, in order.
+
+    Args:
+        path: A CSV, JSONL or Parquet file.
+        text_column: Column of the texts.
+        label_column: Column of the labels; None for texts without labels.
+        name: Name of the source in messages; the path if empty.
+
+    Returns:
+        The rows.
+
+    Raises:
+        UserError: The file cannot be read, or lacks a column, a row or a label.
+    """
     name = name or str(path)
     frame = _frame(path, name)
     for column in filter(None, (text_column, label_column)):
@@ -92,11 +124,11 @@ def _frame(path: Path, name: str) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         raise UserError(f"{name}: found bytes that are not UTF-8 at {error.start}; save the file as UTF-8") from error
     except (csv.Error, OSError, ValueError) as error:
-        raise UserError(f"{name}: not a readable {kind[1:]} file ({error}); mend the file") from error
+        raise UserError(f"{name}: not a readable {kind[1:]} file ({error}); fix the file") from error
 
 
 def _csv(path: Path, name: str) -> pd.DataFrame:
-    """Every cell as the text that it is; a row with more or fewer cells than the header is refused, not guessed at."""
+    """Read every cell as text, without conversion. A row with more or fewer cells than the header is an error."""
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, strict=True)
         header = next(reader, None)
@@ -132,12 +164,12 @@ def _texts(column: pd.Series, name: str) -> list[str]:
     values = column.astype(object).tolist()
     for index, value in enumerate(values):
         if not (_missing(value) or (isinstance(value, str) and _encodes(value))):
-            raise UserError(f"{name}: row {index + 1}: found text {value!r}, expected a string; mend or remove the row")
+            raise UserError(f"{name}: row {index + 1}: found text {value!r}, expected a string; fix or remove the row")
     return ["" if _missing(value) else value for value in values]
 
 
 def _encodes(text: str) -> bool:
-    """False for half a surrogate pair, which JSON can spell and no file can hold."""
+    """Return False for a lone surrogate, which JSON can express but UTF-8 cannot encode."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 

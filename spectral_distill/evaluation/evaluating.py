@@ -1,11 +1,13 @@
 """A student against its teacher: answers, size, speed, spectra."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from datasets import DatasetDict
 
 from spectral_distill.core.settings import LatencyOptions
-from spectral_distill.data.dataset import OUT_OF_SCOPE, load_intents, sample_texts
+from spectral_distill.data.dataset import OUT_OF_SCOPE, sample_texts
 from spectral_distill.distillation.student import StudentDescription
 from spectral_distill.evaluation.artifact import (
     Evaluation,
@@ -15,38 +17,58 @@ from spectral_distill.evaluation.artifact import (
     StudentSettings,
     TeacherEvaluation,
     load_predictions,
-    save_predictions,
 )
 from spectral_distill.evaluation.fidelity import spectral_fidelity
 from spectral_distill.evaluation.latency import compare_speed
 from spectral_distill.evaluation.scores import answer, score
-from spectral_distill.models.text_classifier import load_classifier, parameter_count, weights_bytes
-from spectral_distill.spectra.profile import load_profile, profile_classifier
-from spectral_distill.storage.uris import whole_folder
+from spectral_distill.models.text_classifier import TextClassifier, load_classifier, parameter_count, weights_bytes
+from spectral_distill.spectra.profile import SpectralProfile, load_profile, profile_classifier
 
 
-def evaluate(
-    *,
-    data: str,
-    teacher: str,
-    teacher_evaluation: str,
-    profile: str,
-    student: str,
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """The teacher that students are measured against.
+
+    Attributes:
+        classifier: The teacher.
+        predictions: Its predictions on test and out-of-scope texts.
+        scores: Its scores.
+        profile: Its spectral profile; students are profiled with the same settings.
+        bytes: Size of its weights.
+    """
+
+    classifier: TextClassifier
+    predictions: pd.DataFrame
+    scores: Scores
+    profile: SpectralProfile
+    bytes: int
+
+
+def evaluate_student(
+    student: TextClassifier,
+    made: StudentDescription,
+    reference: Reference,
+    data: DatasetDict,
     options: LatencyOptions,
-    target: str | Path,
-) -> Evaluation:
-    """Measure and save; returns the evaluation (see `artifact` for the files)."""
-    splits, small, large = load_intents(data), load_classifier(student), load_classifier(teacher)
-    made, teacher_profile = StudentDescription.load(student), load_profile(profile)
-    predictions = answer(small, splits, "evaluate")
-    teacher_scores = TeacherEvaluation.load(teacher_evaluation).scores
-    facts = teacher_profile.facts
-    student_profile = profile_classifier(
-        small,
-        sample_texts(splits, facts.texts),
-        bins=facts.bins,
-        clip_sigmas=facts.clip_sigmas,
-        what="spectra",
+    weights: int,
+) -> tuple[Evaluation, pd.DataFrame]:
+    """Measure a student against its teacher on the test split.
+
+    Args:
+        student: The student.
+        made: How it was made.
+        reference: The teacher.
+        data: The dataset of both.
+        options: How latency is measured.
+        weights: Size of the student's weights in bytes.
+
+    Returns:
+        The evaluation, and the student's predictions.
+    """
+    predictions = answer(student, data, "evaluate")
+    facts, teacher = reference.profile.facts, reference.classifier
+    profile = profile_classifier(
+        student, sample_texts(data, facts.texts), bins=facts.bins, clip_sigmas=facts.clip_sigmas, what="spectra"
     )
     evaluation = Evaluation(
         name=made.candidate.name,
@@ -54,21 +76,29 @@ def evaluate(
         candidate=made.candidate,
         settings=StudentSettings(**made.settings.model_dump(), **options.model_dump()),
         signals=made.signals,
-        scores=_against_teacher(predictions, load_predictions(teacher_evaluation), teacher_scores),
+        scores=_against_teacher(predictions, reference.predictions, reference.scores),
         size=Size(
-            parameters=parameter_count(small.model),
-            bytes=weights_bytes(Path(student)),
-            teacher_parameters=parameter_count(large.model),
-            teacher_bytes=weights_bytes(Path(teacher)),
+            parameters=parameter_count(student.model),
+            bytes=weights,
+            teacher_parameters=parameter_count(teacher.model),
+            teacher_bytes=reference.bytes,
         ),
         teacher_layers=made.selection.teacher_layers,
-        fidelity=spectral_fidelity(student_profile, teacher_profile, made.selection),
-        speed=compare_speed(small, large, splits["test"]["text"], options),
+        fidelity=spectral_fidelity(profile, reference.profile, made.selection),
+        speed=compare_speed(student, teacher, data["test"]["text"], options),
     )
-    with whole_folder(target) as folder:
-        evaluation.save(folder)
-        save_predictions(predictions, folder)
-    return evaluation
+    return evaluation, predictions
+
+
+def load_reference(teacher: str, evaluation: str, profile: str) -> Reference:
+    """Read the teacher, its evaluation and its profile from their folders."""
+    return Reference(
+        classifier=load_classifier(teacher),
+        predictions=load_predictions(evaluation),
+        scores=TeacherEvaluation.load(evaluation).scores,
+        profile=load_profile(profile),
+        bytes=weights_bytes(Path(teacher)),
+    )
 
 
 def _against_teacher(predictions: pd.DataFrame, teacher: pd.DataFrame, teacher_scores: Scores) -> StudentScores:

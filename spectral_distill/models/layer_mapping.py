@@ -1,4 +1,4 @@
-"""What one student layer is made of. Light on imports: reading a mapping needs no model library."""
+"""The teacher layers behind one student layer. Imports no model library, so that reading a mapping stays cheap."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -8,10 +8,25 @@ LayerMix: TypeAlias = Sequence[tuple[int, float]]
 
 
 def heaviest_layer(mix: LayerMix) -> int:
-    """The teacher layer that a student layer mostly comes from; the deeper one of equals."""
+    """Find the teacher layer with the largest weight; of equal ones the deepest.
+
+    Args:
+        mix: (teacher layer, weight) pairs.
+
+    Returns:
+        The teacher layer, counted from 0.
+    """
     return max(mix, key=lambda part: (part[1], part[0]))[0]
 
 
 def evenly_spaced(depth: int, k: int) -> list[int]:
-    """k of `depth` layers, both ends kept; one alone is the last."""
+    """Choose k evenly spaced layers that include the first and the last; a single one is the last.
+
+    Args:
+        depth: Number of layers to choose from.
+        k: Number of layers to choose.
+
+    Returns:
+        The layers, counted from 0, in depth order.
+    """
     return [depth - 1] if k == 1 else [round(index * (depth - 1) / (k - 1)) for index in range(k)]

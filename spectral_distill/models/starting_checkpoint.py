@@ -1,4 +1,4 @@
-"""The checkpoint that a student starts from where it does not take the teacher's layers."""
+"""The checkpoint of a student that does not start from the teacher's layers."""
 
 import tempfile
 from collections.abc import Mapping
@@ -9,8 +9,19 @@ from spectral_distill.models.text_classifier import TextClassifier, load_classif
 
 
 def load_starting_checkpoint(uri: str, pinned: Mapping[str, str], teacher: TextClassifier) -> TextClassifier:
-    """Its encoder in the version that `pinned` has for it, and its tokenizer; a new head for the teacher's labels, and
-    the teacher's limit of tokens and precision."""
+    """Load a student's own checkpoint, with a new head for the teacher's labels.
+
+    Args:
+        uri: Checkpoint of the student.
+        pinned: Version of each checkpoint, by URI.
+        teacher: Gives the labels, the maximum number of tokens and the precision.
+
+    Returns:
+        The untrained student, with its own encoder and tokenizer.
+
+    Raises:
+        UserError: The checkpoint changed or cannot be read.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folder = checkpoints.fetch(uri, pinned[uri], Path(scratch))
         return load_classifier(

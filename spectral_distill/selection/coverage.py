@@ -1,18 +1,26 @@
-"""The k layers that best stand for all D: an exact answer by dynamic programming over segments of depth."""
+"""The k layers that best represent all D: an exact solution by dynamic programming over segments of depth."""
 
 import numpy as np
 
 
 def best_representatives(distances: np.ndarray, k: int) -> list[int]:
-    """Cut the depth into k segments and give each its best representative, so that the sum of distances between layers
-    and their segment's representative is least: distances [D, D] -> k layers, in depth order.
+    """Select k layers that minimise the summed distance of all layers to the representative of their segment.
 
-    Layers are ordered, so segments of neighbours are what a student layer replaces. Bellman's recursion over the last
-    segment's start, as for optimal one-dimensional clustering (Wang and Song 2011, Ckmeans.1d.dp); O(D^3 + k D^2).
+    The depth is cut into k segments of neighbouring layers, and each gets its best representative: a student layer
+    replaces a segment. The algorithm is Bellman's recursion over the start of the last segment, as in optimal
+    one-dimensional clustering (Wang and Song 2011, Ckmeans.1d.dp, https://doi.org/10.32614/RJ-2011-015). It takes O(D^3
+    + k D^2).
+
+    Args:
+        distances: Distances between layers, [D, D].
+        k: Number of layers to select, 1 to D.
+
+    Returns:
+        The layers, counted from 0, in depth order.
     """
     depth = len(distances)
     cost, representative = _segments(distances)
-    best = cost[0].copy()  # best[j]: least cost of layers 0 .. j in the segments so far
+    best = cost[0].copy()  # best[j]: minimum cost of layers 0 .. j in the segments so far
     starts: list[np.ndarray] = []
     for _ in range(1, k):
         options = np.full((depth, depth), np.inf)  # [start of the last segment, its end]
@@ -27,7 +35,7 @@ def best_representatives(distances: np.ndarray, k: int) -> list[int]:
 
 
 def _segments(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least cost of each segment [start, end] and its best representative, both [D, D]; infinite where end < start."""
+    """Compute each segment's minimum cost and best representative, [start, end] each; the cost is infinite if empty."""
     depth = len(distances)
     cost, representative = np.full((depth, depth), np.inf), np.zeros((depth, depth), dtype=int)
     for start in range(depth):

@@ -1,4 +1,4 @@
-"""What a profile says about each layer, as strategies rank by it. Layers 0 .. D - 1."""
+"""Scores of each layer, by which strategies rank. Layers are counted from 0 to D - 1."""
 
 from collections.abc import Callable
 
@@ -9,27 +9,62 @@ from spectral_distill.spectra.transforms import two_sided_weights
 
 
 def intensity(profile: SpectralProfile) -> np.ndarray:
-    """Spectral intensity of the layer's output, [D] (SpectralKD, equation 4)."""
+    """Return the spectral intensity of each layer's output (SpectralKD, equation 4, https://arxiv.org/abs/2412.19055).
+
+    Args:
+        profile: The teacher's spectral profile, of D layers.
+
+    Returns:
+        Scores [D].
+    """
     return profile.layers("channel/state/raw/intensity").numpy()
 
 
 def update_intensity(profile: SpectralProfile) -> np.ndarray:
-    """Spectral intensity of what the layer adds, X^l - X^(l-1), [D]."""
+    """Return the spectral intensity of each layer's update, X^(l+1) - X^l.
+
+    Args:
+        profile: The teacher's spectral profile, of D layers.
+
+    Returns:
+        Scores [D].
+    """
     return profile.layers("channel/update/raw/intensity").numpy()
 
 
 def block_influence(profile: SpectralProfile) -> np.ndarray:
-    """1 - mean cosine of the layer's input and output, [D]."""
+    """Return 1 - the mean cosine of each layer's input and output (ShortGPT, equation 1, arXiv 2403.03853).
+
+    Args:
+        profile: The teacher's spectral profile, of D layers.
+
+    Returns:
+        Scores [D].
+    """
     return profile.layers("update/block_influence").numpy()
 
 
 def activation_norm(profile: SpectralProfile) -> np.ndarray:
-    """Mean RMS of the layer's output over tokens, [D]."""
+    """Return the mean RMS of each layer's output over tokens.
+
+    Args:
+        profile: The teacher's spectral profile, of D layers.
+
+    Returns:
+        Scores [D].
+    """
     return profile.layers("state/rms").numpy()
 
 
 def fingerprint_distances(profile: SpectralProfile) -> np.ndarray:
-    """Squared distances between the layers' fingerprints on the token axis at unit RMS, [D, D]."""
+    """Return squared distances between the layers' fingerprints, on the token axis at unit RMS.
+
+    Args:
+        profile: The teacher's spectral profile, of D layers.
+
+    Returns:
+        Distances [D, D].
+    """
     fingerprints = profile.layers("token/state/rms/fingerprint")
     weights = two_sided_weights(profile.facts.token_grid_points)
     difference = fingerprints[:, None] - fingerprints[None]
@@ -37,7 +72,14 @@ def fingerprint_distances(profile: SpectralProfile) -> np.ndarray:
 
 
 def cka_distances(profile: SpectralProfile) -> np.ndarray:
-    """1 - linear CKA of the layers' mean-pooled outputs, [D, D]."""
+    """Return 1 - linear CKA of the layers' mean-pooled outputs (Kornblith et al. 2019, arXiv 1905.00414).
+
+    Args:
+        profile: The teacher's spectral profile, of D layers.
+
+    Returns:
+        Distances [D, D].
+    """
     return 1.0 - profile.arrays["state/linear_cka"][1:, 1:].numpy()
 
 
@@ -49,4 +91,4 @@ SCORES: dict[str, Callable[[SpectralProfile], np.ndarray]] = {
     "block_influence": block_influence,
     "activation_norm": activation_norm,
 }
-"""The score behind each strategy that ranks layers by one."""
+"""The score of each strategy that ranks layers by one."""

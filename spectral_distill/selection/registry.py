@@ -1,6 +1,6 @@
-"""Which selection strategies there are: entry points of this project and of any other installed package.
+"""Registry of strategies: entry points of this project and of any other installed package.
 
-A strategy is named by its entry point in the group below, or directly by its place, `package.module:function`.
+A strategy is named by its entry point in the group below, or directly by its import path, `package.module:function`.
 """
 
 import hashlib
@@ -16,12 +16,23 @@ GROUP = "spectral_distill.strategies"
 
 
 def known_strategies() -> list[str]:
-    """Names of all installed strategies, sorted."""
+    """List the installed strategies.
+
+    Returns:
+        Their names, sorted.
+    """
     return sorted(entry_points(group=GROUP).names)
 
 
 def check_strategy(name: str) -> None:
-    """`ValueError` where there is no such strategy; a place is imported, so that it fails here and not hours later."""
+    """Check that a strategy exists. An import path is imported now, so that an error does not appear hours later.
+
+    Args:
+        name: Name of an entry point, or `package.module:function`.
+
+    Raises:
+        ValueError: The strategy does not exist or cannot be imported.
+    """
     if ":" in name:
         load_strategy(name)
     elif name not in known_strategies():
@@ -32,7 +43,17 @@ def check_strategy(name: str) -> None:
 
 
 def load_strategy(name: str) -> Any:
-    """The function behind a name or a place."""
+    """Load the function of a strategy.
+
+    Args:
+        name: Name of an entry point, or `package.module:function`.
+
+    Returns:
+        The function.
+
+    Raises:
+        ValueError: The import path cannot be imported or names no function.
+    """
     if ":" not in name:
         return next(iter(entry_points(group=GROUP, name=name))).load()
     try:
@@ -48,10 +69,17 @@ def load_strategy(name: str) -> Any:
 
 
 def foreign_code(names: Iterable[str]) -> str:
-    """A digest of the modules of those strategies that are not this project's own; empty where all are."""
+    """Digest the modules of the strategies that are not this project's own.
+
+    Args:
+        names: Names or import paths of strategies.
+
+    Returns:
+        The first 8 hex digits of a sha256 over the modules' files; empty if all strategies are this project's own.
+    """
     installed = {point.name: point.value for point in entry_points(group=GROUP)}
-    places = {installed.get(name, name) for name in names}
-    modules = sorted({place.partition(":")[0] for place in places if not place.startswith("components.")})
+    paths = {installed.get(name, name) for name in names}
+    modules = sorted({path.partition(":")[0] for path in paths if not path.startswith("components.")})
     files = [importlib.import_module(module).__file__ for module in modules]
     digest = hashlib.sha256(b"".join(Path(file).read_bytes() for file in files if file))
     return digest.hexdigest()[:8] if files else ""

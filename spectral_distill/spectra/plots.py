@@ -1,7 +1,8 @@
-"""Pictures of a spectral profile: intensity over depth, and the layer x frequency heat map."""
+"""Plots of a spectral profile: intensity over depth, and a heat map of layer and frequency."""
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,21 +10,27 @@ from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from spectral_distill.spectra.profile import SpectralProfile
+if TYPE_CHECKING:
+    from spectral_distill.spectra.profile import SpectralProfile
 
-_MOST_TICKS = 16
+_MAX_TICKS = 16
 
-# Transparent where nothing differs from the mean, so that the picture reads on a light page and on a dark one.
+# Transparent where a value equals the mean, so that the plot suits light and dark pages.
 _DIVERGING = LinearSegmentedColormap.from_list(
     "less-same-more",
     [(0, "#1f6fd6ff"), (0.25, "#3b82e0c0"), (0.5, "#80808000"), (0.75, "#e0801fc0"), (1, "#d6601fff")],
 )
 
 
-def intensity_over_depth(profile: SpectralProfile, chosen: Mapping[str, Sequence[int]]) -> Figure:
-    """Channel-axis intensity of each layer's state and update, over it the layers that each strategy chose.
+def intensity_over_depth(profile: "SpectralProfile", chosen: Mapping[str, Sequence[int]]) -> Figure:
+    """Plot each layer's channel-axis intensity of state and update, and the layers that each strategy selects.
 
-    `chosen`: strategy -> teacher layers counted from 0. "emb" stands for the embeddings.
+    Args:
+        profile: The spectral profile of the teacher.
+        chosen: Teacher layers, counted from 0, by strategy.
+
+    Returns:
+        The figure. On its axis, "emb" stands for the embeddings.
     """
     picks_height = 0.26 * len(chosen)
     figure, (curve, picks) = plt.subplots(
@@ -51,8 +58,17 @@ def intensity_over_depth(profile: SpectralProfile, chosen: Mapping[str, Sequence
     return _closed(figure)
 
 
-def heat_map(profile: SpectralProfile) -> Figure:
-    """Fingerprints of all layers on both axes of the FFT, each row over its own mean: colour is shape, not size."""
+def heat_map(profile: "SpectralProfile") -> Figure:
+    """Plot the fingerprints of all layers on both axes of the FFT, each row divided by its own mean.
+
+    The colour therefore shows the shape of a spectrum, not its size.
+
+    Args:
+        profile: The spectral profile of the teacher.
+
+    Returns:
+        The figure.
+    """
     height = min(4.6, max(2.6, 1.0 + 0.17 * (profile.depth + 1)))
     figure, axes = plt.subplots(1, 2, figsize=(7.2, height), layout="constrained", sharey=True)
     for axis, name in zip(axes, ("channel", "token"), strict=True):
@@ -77,7 +93,15 @@ def heat_map(profile: SpectralProfile) -> Figure:
 
 
 def shortened(name: str, most: int = 38) -> str:
-    """A name that fits beside a plot: what tells configurations apart stands at both ends, so the middle goes."""
+    """Shorten a label of a plot in its middle, because names of configurations differ at both ends.
+
+    Args:
+        name: The label.
+        most: Maximum number of characters.
+
+    Returns:
+        The label, of at most `most` characters.
+    """
     if len(name) <= most:
         return name
     tail = most // 2 - 1
@@ -85,13 +109,13 @@ def shortened(name: str, most: int = 38) -> str:
 
 
 def _name_layers(axis: Axis, depth: int) -> None:
-    """Ticks "emb", 0, 1, ..: layer l stands at l + 1, the embeddings at 0; thinned out in deep models."""
-    step = math.ceil((depth + 1) / _MOST_TICKS)
+    """Label the ticks "emb", 0, 1, ..: layer l is at l + 1, the embeddings at 0; deep models get fewer ticks."""
+    step = math.ceil((depth + 1) / _MAX_TICKS)
     positions = range(step, depth + 1, step)
     axis.set_ticks([0, *positions], ["emb", *(str(position - 1) for position in positions)], fontsize=8)
 
 
 def _closed(figure: Figure) -> Figure:
-    """The figure alone, forgotten by pyplot, so that many reports do not add up in memory."""
+    """Return the figure after pyplot has released it, so that many reports do not fill the memory."""
     plt.close(figure)
     return figure

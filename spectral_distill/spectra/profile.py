@@ -22,7 +22,7 @@ matrices, on the first `CKA_TEXTS`.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,8 @@ from spectral_distill.spectra import transforms as spectrum
 from spectral_distill.spectra.profile_facts import ProfileFacts
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from spectral_distill.models.text_classifier import TextClassifier
 
 BANDS = 4
@@ -68,6 +70,19 @@ class SpectralProfile:
         """A measure of the D encoder layers alone: the first axis without the embeddings, if it has them."""
         values = self.arrays[measure]
         return values[1:] if len(values) == self.depth + 1 else values
+
+    def plot(self, chosen: Mapping[str, Sequence[int]] | None = None) -> "Figure":
+        """Plot spectral intensity over depth.
+
+        Args:
+            chosen: Layers to mark, counted from 0, by the name of what chose them.
+
+        Returns:
+            The figure.
+        """
+        from spectral_distill.spectra.plots import intensity_over_depth
+
+        return intensity_over_depth(self, chosen or {})
 
     def save(self, folder: Path) -> None:
         save_file({name: array.contiguous() for name, array in self.arrays.items()}, folder / _ARRAYS)

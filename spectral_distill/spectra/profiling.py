@@ -1,4 +1,4 @@
-"""Profile a teacher over training texts; save the arrays, plot them for MLflow."""
+"""Profile a teacher on training texts, save the arrays, and plot them for MLflow."""
 
 from pathlib import Path
 
@@ -16,7 +16,18 @@ from spectral_distill.tracking.pipeline_run import Run
 def profile_and_plot(
     teacher: TextClassifier, data: DatasetDict, options: ProfileOptions, target: str | Path, run: Run
 ) -> SpectralProfile:
-    """The profile of a seeded sample of `profile_texts` training texts."""
+    """Profile the teacher on a seeded sample of `profile_examples` training texts.
+
+    Args:
+        teacher: The teacher.
+        data: The prepared dataset.
+        options: Sample size, frequency bins and outlier limit.
+        target: Directory for arrays, facts and plots; written atomically.
+        run: MLflow run for settings, metrics by layer, and plots.
+
+    Returns:
+        The spectral profile.
+    """
     texts = sample_texts(data, options.profile_examples)
     profile = profile_classifier(
         teacher, texts, bins=options.profile_bins, clip_sigmas=options.profile_clip_sigmas, what="profile"

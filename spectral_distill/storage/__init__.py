@@ -1,1 +1,1 @@
-"""URIs of files and folders, here and on S3: versions, downloads, atomic writes, uploads."""
+"""Files by URI, local or S3: versions, downloads, atomic writes, uploads."""

@@ -1,10 +1,17 @@
-"""What a model or dataset hub answers instead of files."""
+"""Errors of a model or dataset hub, in one line."""
 
 from spectral_distill.core.errors import UserError
 
 
 class hub_errors:
-    """Context: what a hub answers instead of data becomes one line."""
+    """Context manager that reports a hub's errors in one line.
+
+    Args:
+        what: What was looked up, such as `checkpoint owner/name`. The message starts with it.
+
+    Raises:
+        UserError: The hub answers with an error, or cannot be reached.
+    """
 
     def __init__(self, what: str):
         self._what = what

@@ -1,8 +1,8 @@
-"""S3 objects: which versions there are, checked copies of them, and folders written to a bucket.
+"""S3 objects: list versions, download with checksums, upload.
 
-Region, endpoint, addressing style, credentials and the number of attempts come from boto3's usual environment
-variables and files. What still fails after those attempts is repeated with growing pauses where it may pass (see
-`waiting`), and told in one line.
+Region, endpoint, addressing style, credentials and the number of attempts come from boto3's usual environment variables
+and files. Transient errors that remain after boto3's attempts are retried with growing pauses (see `waiting`); all
+errors are reported in one line.
 """
 
 import os
@@ -27,7 +27,7 @@ from spectral_distill.core.waiting import Unavailable, patiently
 _BLOCK = 1 << 20
 _READ_TIMEOUT_S = 30
 _TRANSFER = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=16 << 20, max_concurrency=4)
-# One checksum of the whole object also where it is sent in parts: whoever fetches it later can check it.
+# One checksum for the full object, also for multipart uploads, so that every later download can check it.
 _CHECKSUM = {"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}
 _READING = "s3:ListBucket and s3:GetObject (s3:GetObjectVersion in a versioned bucket)"
 _WRITING = "s3:PutObject and s3:AbortMultipartUpload"
@@ -41,7 +41,7 @@ _BROKEN_BODY = (
 
 _PASSING = (
     exceptions.ConnectionError,  # refused or reset, names that do not resolve
-    exceptions.HTTPClientError,  # timeouts, bodies that break off
+    exceptions.HTTPClientError,  # timeouts, truncated bodies
     exceptions.IncompleteReadError,
 )
 _PASSING_CODES = ("SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded")
@@ -83,7 +83,17 @@ _FAULTS: dict[type[Exception] | tuple[type[Exception], ...], str] = {
 
 
 def listing(uri: str) -> dict[str, dict[str, str]]:
-    """Every object at a key or below a prefix: its version id where the bucket keeps versions, its ETag in any case."""
+    """List the objects at a key or below a prefix.
+
+    Args:
+        uri: `s3://bucket/key` or `s3://bucket/prefix`.
+
+    Returns:
+        By key, the `etag`, and the `version_id` where the bucket keeps versions.
+
+    Raises:
+        UserError: No object exists there, or access fails.
+    """
     bucket, prefix = _split(uri)
 
     def look_up() -> dict[str, dict[str, str]]:
@@ -100,7 +110,19 @@ def listing(uri: str) -> dict[str, dict[str, str]]:
 
 
 def fetch(uri: str, listed: Mapping[str, Mapping[str, str]], scratch: Path) -> Path:
-    """Copy the listed versions below `scratch`; the path of the file or folder."""
+    """Download the listed versions.
+
+    Args:
+        uri: The key or prefix that was listed.
+        listed: The result of `listing`.
+        scratch: Local folder for the copies.
+
+    Returns:
+        The path of the downloaded file or folder.
+
+    Raises:
+        UserError: An object changed since it was listed, has an unsafe key, or cannot be read.
+    """
     bucket, prefix = _split(uri)
     single = list(listed) == [prefix]
     root = scratch / PurePosixPath(prefix).name if not single else scratch
@@ -114,7 +136,20 @@ def fetch(uri: str, listed: Mapping[str, Mapping[str, str]], scratch: Path) -> P
 
 
 def holds(uri: str) -> bool:
-    """Whether there is an object. Without s3:ListBucket S3 says "denied" where none is: so that counts as none."""
+    """Check whether an object exists.
+
+    Without the permission s3:ListBucket, S3 answers "denied" for a missing object. Such an answer counts as "does not
+    exist".
+
+    Args:
+        uri: `s3://bucket/key`.
+
+    Returns:
+        Whether the object exists.
+
+    Raises:
+        UserError: S3 does not answer.
+    """
     bucket, key = _split(uri)
 
     def look_up() -> bool:
@@ -130,7 +165,15 @@ def holds(uri: str) -> bool:
 
 
 def upload(files: Mapping[str, Path], uri: str) -> None:
-    """Write files below a prefix, in the mapping's order. Parts of an upload that fails are removed."""
+    """Upload files below a prefix, in the order of the mapping. Failed multipart uploads leave no parts behind.
+
+    Args:
+        files: Local path by the name below the prefix.
+        uri: `s3://bucket/prefix`.
+
+    Raises:
+        UserError: A file cannot be written.
+    """
     bucket, prefix = _split(uri)
     client = _ask(uri, _WRITING, _client)
     for name, path in files.items():
@@ -138,20 +181,34 @@ def upload(files: Mapping[str, Path], uri: str) -> None:
 
 
 def check_writable(uri: str) -> None:
-    """Refuse a prefix that cannot be written. Nothing is left there: an upload is begun and called off."""
+    """Check that a prefix can be written to. It starts and aborts a multipart upload, which leaves no object behind.
+
+    Args:
+        uri: `s3://bucket/prefix`.
+
+    Raises:
+        UserError: The prefix cannot be written to.
+    """
     bucket, prefix = _split(uri)
     probe = {"Bucket": bucket, "Key": f"{prefix.rstrip('/')}/.probe".lstrip("/")}
 
-    def begin_and_call_off() -> None:
+    def start_and_abort() -> None:
         client = _client()
-        begun = client.create_multipart_upload(**probe)
-        client.abort_multipart_upload(**probe, UploadId=begun["UploadId"])
+        started = client.create_multipart_upload(**probe)
+        client.abort_multipart_upload(**probe, UploadId=started["UploadId"])
 
-    _ask(uri, _WRITING, begin_and_call_off)
+    _ask(uri, _WRITING, start_and_abort)
 
 
 def is_passing(error: BaseException | None) -> bool:
-    """Whether an error of boto3 may be gone at the next attempt: S3 is away, in trouble, or asks for patience."""
+    """Check whether an error of boto3 is transient, so that a retry may succeed.
+
+    Args:
+        error: The error, or None.
+
+    Returns:
+        Whether S3 is unreachable, answers with a server error, or limits the request rate.
+    """
     if isinstance(error, S3UploadFailedError):
         return is_passing(error.__context__)
     if isinstance(error, exceptions.ClientError):
@@ -160,7 +217,7 @@ def is_passing(error: BaseException | None) -> bool:
 
 
 def _ask(uri: str, permissions: str, request: Callable[[], Answer]) -> Answer:
-    """Wait while S3 is away; what remains is told in one line."""
+    """Retry while S3 is unavailable; report the final error in one line."""
 
     def attempt() -> Answer:
         with _one_line(uri, permissions):
@@ -174,7 +231,7 @@ def _client() -> Any:
         return boto3.Session().client("s3", config=Config(connect_timeout=10, read_timeout=_READ_TIMEOUT_S))
     except exceptions.BotoCoreError:
         raise
-    except ValueError as error:  # botocore's word for an endpoint that is no URL
+    except ValueError as error:  # botocore raises it for an endpoint that is no URL
         raise UserError(f"S3: {error}; check AWS_ENDPOINT_URL") from error
 
 
@@ -208,7 +265,7 @@ def _download(client: Any, bucket: str, key: str, found: Mapping[str, str], targ
 
 
 def _copy_body(client: Any, request: dict[str, str], target: Path) -> None:
-    """botocore tries requests again, but not bodies that break off or arrive spoilt: as many attempts at those."""
+    """Retry truncated and corrupted bodies as often as botocore retries requests; botocore itself does not."""
     attempts = client.meta.config.retries.get("total_max_attempts", DEFAULT_MAX_ATTEMPTS)
     for attempt in range(1, attempts + 1):
         body = client.get_object(**request)["Body"]
@@ -255,17 +312,17 @@ class NoCredentials(UserError):
 
 
 def check_server(timeout_s: float) -> str:
-    """Ask the S3 server, once, with this machine's credentials.
+    """Send one request to the S3 server with this machine's credentials.
 
     Args:
-        timeout_s: How long to wait for a connection, and for the answer.
+        timeout_s: Timeout of the connection, and of the answer, in seconds.
 
     Returns:
-        What it answered, in one line.
+        What the server answered, in one line.
 
     Raises:
-        NoCredentials: This machine has none.
-        UserError: The server does not answer, or refuses the credentials.
+        NoCredentials: This machine has no credentials.
+        UserError: The server does not answer, or rejects the credentials.
     """
     session = boto3.Session()
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""

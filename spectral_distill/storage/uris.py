@@ -1,6 +1,6 @@
-"""Files by URI, local paths and `s3://bucket/key`: what stands there now, a copy of it, and whole new folders.
+"""Files by URI, local paths and `s3://bucket/key`: versions, downloads, atomic directories, uploads.
 
-S3 is imported where a URI asks for it, as boto3 takes a third of a second.
+The S3 module is imported only when a URI needs it, because boto3 takes a third of a second to import.
 """
 
 import hashlib
@@ -23,7 +23,15 @@ _SUMS = "SHA256SUMS"
 
 @contextmanager
 def whole_folder(target: str | Path) -> Iterator[Path]:
-    """A scratch folder beside `target` that takes its name when the block ends well, and vanishes otherwise."""
+    """Write an atomic directory: all of it appears, or nothing.
+
+    Args:
+        target: The directory. An existing one is replaced.
+
+    Yields:
+        A scratch directory beside `target`. It is renamed to `target` when the block succeeds, and removed when it
+        fails.
+    """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -37,7 +45,12 @@ def whole_folder(target: str | Path) -> Iterator[Path]:
 
 
 def write_whole(target: str | Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file atomically.
+
+    Args:
+        target: The file. Missing parent directories are created.
+        text: Its content, written as UTF-8.
+    """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = target.with_name(f".{target.name}.partial")
@@ -49,12 +62,22 @@ def write_whole(target: str | Path, text: str) -> None:
 
 
 def write_json(target: str | Path, values: Any) -> None:
-    """Write a JSON file whole. kfp.local takes a task for uncached when an output, Metrics too, has no file."""
+    """Write a JSON file atomically.
+
+    Every output of a component needs a file, Metrics included: kfp.local does not cache a task that lacks one.
+
+    Args:
+        target: The file.
+        values: JSON-serialisable values; NaN and infinity are refused.
+
+    Raises:
+        ValueError: A value is NaN or infinite.
+    """
     write_whole(target, json.dumps(values, indent=2, allow_nan=False))
 
 
 def _s3() -> ModuleType:
-    """The module of S3, which needs the extra `s3`."""
+    """Import the S3 module, which needs the extra `s3`."""
     with extras_named():
         from spectral_distill.storage import s3
 
@@ -62,19 +85,35 @@ def _s3() -> ModuleType:
 
 
 def is_s3(uri: str) -> bool:
+    """Check whether a URI is one of S3.
+
+    Args:
+        uri: A local path or URI.
+
+    Returns:
+        Whether it starts with `s3://`.
+    """
     return uri.startswith("s3://")
 
 
 def version(uri: str) -> str:
-    """What stands at a file or folder now, as a plain string that changes with any byte of it.
+    """Identify the present content of a file or folder.
 
-    Local: a sha256 over names and contents. S3: a JSON object of every key's version id (or ETag).
+    Args:
+        uri: A local path or `s3://bucket/key`.
+
+    Returns:
+        A string that changes with any byte. Local: a sha256 over names and contents. S3: a JSON object with the version
+        id (or ETag) of every key.
+
+    Raises:
+        UserError: It does not exist or cannot be read.
     """
     if is_s3(uri):
         s3 = _s3()
         return json.dumps(s3.listing(uri), sort_keys=True)
     path = Path(uri).expanduser()
-    if not os.path.exists(path):  # unlike Path.exists, it takes a path that is too long for a missing one
+    if not os.path.exists(path):  # unlike Path.exists, it treats a path that is too long as missing
         raise UserError(f"{uri}: no such file or folder; check the path, or use s3://bucket/key")
     try:
         return f"sha256:{_digest(path)}"
@@ -83,7 +122,19 @@ def version(uri: str) -> str:
 
 
 def fetch(uri: str, expected: str, scratch: Path) -> Path:
-    """A local path with exactly the `expected` version: local files in place, S3 objects copied below `scratch`."""
+    """Provide a file or folder locally, in the expected version.
+
+    Args:
+        uri: A local path or `s3://bucket/key`.
+        expected: The result of `version` when the run started.
+        scratch: Local folder for downloads.
+
+    Returns:
+        The local path: of the file itself for local URIs, below `scratch` for S3.
+
+    Raises:
+        UserError: The content changed, or cannot be read.
+    """
     if is_s3(uri):
         s3 = _s3()
         return s3.fetch(uri, json.loads(expected), scratch)
@@ -93,7 +144,14 @@ def fetch(uri: str, expected: str, scratch: Path) -> Path:
 
 
 def check_writable(uri: str) -> None:
-    """Refuse a folder or prefix that `publish` could not write to. Nothing is left in it."""
+    """Check that `publish` can write to a folder or prefix. Nothing is left in it.
+
+    Args:
+        uri: A local folder or `s3://bucket/prefix`.
+
+    Raises:
+        UserError: It cannot be written to.
+    """
     if is_s3(uri):
         s3 = _s3()
         s3.check_writable(uri)
@@ -104,11 +162,22 @@ def check_writable(uri: str) -> None:
 
 
 def publish(files: Mapping[str, Path], place: str, name: str) -> str:
-    """Copy files into a new folder `<name>-<digest of all>` below a folder or prefix, whole or not at all: its URI.
+    """Copy files into a new atomic directory `<name>-<digest>` below a folder or prefix.
 
-    `files`: paths inside the new folder, and what to copy there. SHA256SUMS (as `sha256sum --check` reads it) comes
-    last: S3 cannot rename, so there a folder is whole when it has this file, and a repeated upload completes it.
-    What is there already is not written again.
+    SHA256SUMS (in the format of `sha256sum --check`) is written last. S3 cannot rename, so a directory there is
+    complete when it holds this file, and a repeated upload completes it. Files that exist already are not written
+    again.
+
+    Args:
+        files: Source path by the path inside the new directory.
+        place: Local folder or `s3://bucket/prefix` that gets the directory.
+        name: First part of the directory's name; the digest of all files follows.
+
+    Returns:
+        The URI of the new directory.
+
+    Raises:
+        UserError: It cannot be written.
     """
     sums = "".join(f"{_file_digest(path)}  {inside}\n" for inside, path in sorted(files.items()))
     root = place.rstrip("/") if is_s3(place) else Path(place).expanduser().resolve()
@@ -116,13 +185,13 @@ def publish(files: Mapping[str, Path], place: str, name: str) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         last = Path(scratch) / _SUMS
         last.write_text(sums, encoding="utf-8")
-        whole = {**files, _SUMS: last}
+        complete = {**files, _SUMS: last}
         if is_s3(target):
             s3 = _s3()
             if not s3.holds(f"{target}/{_SUMS}"):
-                s3.upload(whole, target)
+                s3.upload(complete, target)
         else:
-            _copy_all(whole, Path(target))
+            _copy_all(complete, Path(target))
     return target
 
 

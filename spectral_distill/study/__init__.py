@@ -1,1 +1,1 @@
-"""Experiments over strategies, depths, losses and seeds, with the statistics that a sceptic asks for."""
+"""Studies: grids of candidates over seeds, and the evidence from them."""

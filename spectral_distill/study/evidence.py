@@ -1,4 +1,4 @@
-"""What a study's rows say, and how surely. Pure functions of rows."""
+"""Statistics of a study's rows: scores, intervals and tests by configuration. Pure functions of rows."""
 
 import math
 import re
@@ -16,11 +16,26 @@ _CONFIDENCE = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One configuration over its seeds. Differences are shares of test texts, paired, with 95 % bootstrap intervals."""
+    """One configuration over its seeds. Differences are shares of test texts, paired by text.
+
+    Attributes:
+        configuration: Its name.
+        teacher_layers: The teacher layers, counted from 0; empty if they differ by seed.
+        seeds: Number of seeds.
+        accuracy: Mean over seeds.
+        over_seeds: 95 % t interval of the accuracy over seeds; None for a single seed.
+        kept: Accuracy divided by the teacher's.
+        agreement: Mean share of test texts with the teacher's answer.
+        versus_teacher: Difference of accuracy to the teacher, and its 95 % bootstrap interval (mean, low, high).
+        versus_reference: Difference of accuracy to the reference, likewise.
+        p_reference: Paired t test over texts against the reference, of the mean over seeds, with Holm's correction over
+            the table.
+        p_not_worse: One-sided paired t test over texts. A small p shows that it is not worse than the teacher by the
+            margin.
+    """
 
     configuration: str
     teacher_layers: list[int]
-    """None where they differ by seed."""
     seeds: int
     accuracy: float
     over_seeds: tuple[float, float] | None
@@ -29,17 +44,24 @@ class Finding:
     versus_teacher: tuple[float, float, float]
     versus_reference: tuple[float, float, float]
     p_reference: float
-    """Paired t test over test texts of the seeds' mean, against the reference; Holm's correction over the table."""
     p_not_worse: float
-    """One-sided paired t test that it is worse than the teacher by the margin or more: small says that it is not."""
 
 
 def findings(rows: Sequence[Row], reference: str, margin: float) -> list[Finding]:
-    """One finding a configuration, best first, anchors among them; `margin` is a share of texts."""
+    """Summarise each configuration, including the anchors.
+
+    Args:
+        rows: Rows of one study.
+        reference: Configuration that the others are tested against.
+        margin: Largest accepted loss against the teacher, as a share of texts.
+
+    Returns:
+        One finding for each configuration, best accuracy first.
+    """
     groups = by_configuration(rows)
-    hits = {name: np.mean([row.hits for row in group], axis=0) for name, group in groups.items()}
+    correct = {name: np.mean([row.hits for row in group], axis=0) for name, group in groups.items()}
     others = [name for name in groups if name != reference]
-    raw = [_paired_p(hits[name], hits[reference]) for name in others]
+    raw = [_paired_p(correct[name], correct[reference]) for name in others]
     corrected = {reference: 1.0, **dict(zip(others, holm(raw), strict=True))}
     teacher = _mean_accuracy(groups[TEACHER])
     found = [
@@ -51,10 +73,10 @@ def findings(rows: Sequence[Row], reference: str, margin: float) -> list[Finding
             over_seeds=mean_interval([row.accuracy for row in group], _CONFIDENCE),
             kept=_mean_accuracy(group) / teacher,
             agreement=float(np.mean([row.agreement for row in group])),
-            versus_teacher=_difference(hits[name], hits[TEACHER]),
-            versus_reference=_difference(hits[name], hits[reference]),
+            versus_teacher=_difference(correct[name], correct[TEACHER]),
+            versus_reference=_difference(correct[name], correct[reference]),
             p_reference=corrected[name],
-            p_not_worse=_not_worse_p(hits[name], hits[TEACHER], margin),
+            p_not_worse=_not_worse_p(correct[name], correct[TEACHER], margin),
         )
         for name, group in groups.items()
     ]
@@ -62,11 +84,19 @@ def findings(rows: Sequence[Row], reference: str, margin: float) -> list[Finding
 
 
 Grid = dict[tuple[int, ...], float]
-"""Mean accuracy over seeds of every way to keep some number of the teacher's layers."""
+"""Mean accuracy over seeds of every subset of the teacher's layers of one size."""
 
 
 def grids(rows: Sequence[Row], depth: int) -> dict[int, Grid]:
-    """By number of layers, where every subset of a `depth`-layer teacher was trained: `manual`, nothing else set."""
+    """Find the sizes for which every subset of the teacher's layers was trained: `manual`, with no other option set.
+
+    Args:
+        rows: Rows of one study.
+        depth: Number of the teacher's layers.
+
+    Returns:
+        A complete grid by number of kept layers.
+    """
     found: dict[int, Grid] = {}
     for name, group in by_configuration(rows).items():
         layers = group[0].layers
@@ -77,18 +107,33 @@ def grids(rows: Sequence[Row], depth: int) -> dict[int, Grid]:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """How good a strategy's choice is among all subsets of its size."""
+    """The rank of a strategy's choice among all subsets of its size.
+
+    Attributes:
+        strategy: Name of the strategy.
+        layers: The teacher layers that it selects, counted from 0.
+        rank: Rank by accuracy, from 1.
+        of: Number of subsets.
+        regret: Accuracy of the best subset minus that of the choice.
+    """
 
     strategy: str
     layers: list[int]
     rank: int
     of: int
     regret: float
-    """Accuracy of the best subset less that of the choice."""
 
 
 def oracle(rows: Sequence[Row], grid: Grid) -> list[Verdict]:
-    """Where each strategy's choice stands in the grid, best first. A choice that differs by seed has no place."""
+    """Rank each strategy's choice in the grid. A strategy whose choice differs by seed is left out.
+
+    Args:
+        rows: Rows of one study.
+        grid: Accuracy of every subset of one size.
+
+    Returns:
+        One verdict for each strategy, best first.
+    """
     accuracies = sorted(grid.values(), reverse=True)
     verdicts = []
     for name, group in by_configuration(rows).items():
@@ -101,15 +146,30 @@ def oracle(rows: Sequence[Row], grid: Grid) -> list[Verdict]:
 
 
 def score_correlations(grid: Grid, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Spearman's rank correlation between a subset's summed layer scores and its accuracy, by score.
+    """Compute Spearman's rank correlation between the subsets' summed layer scores and their accuracy.
 
-    Without a p: the subsets share their layers, so their sums are no independent observations.
+    There is no p value: the subsets share layers, so the sums are not independent observations.
+
+    Args:
+        grid: Accuracy of every subset of one size.
+        scores: Layer scores [D] by name.
+
+    Returns:
+        Correlation in [-1, 1] by name.
     """
     summed = {name: [float(score[list(layers)].sum()) for layers in grid] for name, score in scores.items()}
     return {name: float(stats.spearmanr(sums, list(grid.values())).statistic) for name, sums in summed.items()}
 
 
 def by_configuration(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Group rows by configuration, in the order of first appearance.
+
+    Args:
+        rows: Rows of one study.
+
+    Returns:
+        Rows by configuration.
+    """
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.configuration, []).append(row)
@@ -117,7 +177,7 @@ def by_configuration(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _same_layers(group: Sequence[Row]) -> list[int]:
-    """The layers of a configuration; none where they differ by seed."""
+    """Return the layers of a configuration; an empty list if they differ by seed."""
     return group[0].layers if len({row.teacher_layers for row in group}) == 1 else []
 
 

@@ -1,4 +1,4 @@
-"""The anchor that costs nothing to train: the teacher's checkpoint as it came, frozen, and a linear classifier."""
+"""The anchor without training: the teacher's pretrained checkpoint, frozen, with a linear classifier."""
 
 import tempfile
 from pathlib import Path
@@ -17,7 +17,19 @@ from spectral_distill.run_settings import Settings
 
 
 def frozen_answers(settings: Settings, data: DatasetDict, precision: Precision) -> np.ndarray:
-    """The class that a linear SVM over mean-pooled, normalised features gives each test text."""
+    """Fit a linear SVM on the frozen encoder's mean-pooled, normalised features, and predict the test split.
+
+    Args:
+        settings: The study's settings, which name the checkpoint.
+        data: The prepared dataset.
+        precision: Format of the encoder's matrix products.
+
+    Returns:
+        Predicted classes of the test texts, int [texts].
+
+    Raises:
+        UserError: The checkpoint cannot be read.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folder = checkpoints.fetch(settings.teacher, checkpoints.version(settings.teacher), Path(scratch))
         encoder = load_classifier(
@@ -28,7 +40,7 @@ def frozen_answers(settings: Settings, data: DatasetDict, precision: Precision) 
 
 
 def _features(encoder: TextClassifier, split: Dataset) -> np.ndarray:
-    """Unit-length mean-pooled last hidden states, [texts, H]."""
+    """Compute the mean-pooled last hidden states at unit length, [texts, H]."""
     features = np.empty((len(split), encoder.model.config.hidden_size), dtype=np.float32)
     encoder.model.eval()
     with inference_in(encoder.precision):

@@ -1,4 +1,4 @@
-"""Run a study: teacher, profile and signals, then every student that the table does not have yet."""
+"""Run a study: teacher, profile and signals, then every student that the table lacks."""
 
 import hashlib
 import json
@@ -46,7 +46,15 @@ _SOURCES = ("data", "data_out_of_scope", "data_unlabelled")
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What all students of a study share."""
+    """What all students of a study share.
+
+    Attributes:
+        data: The prepared dataset.
+        teacher: The fine-tuned teacher.
+        teacher_answers: Its predicted classes of the test texts, int [texts].
+        profile: Its spectral profile.
+        signals: Folder of its cached signals.
+    """
 
     data: DatasetDict
     teacher: TextClassifier
@@ -56,12 +64,22 @@ class Stage:
 
 
 def run_study(plan: Plan, table: Path, workspace: Path) -> tuple[list[Row], SpectralProfile]:
-    """Train what is missing and append each result to `table`; returns the plan's rows and the teacher's profile.
+    """Train the students that the table lacks, and append each result.
 
-    `UserError` where the table is damaged or of another teacher, or another process runs this study in the workspace.
+    Args:
+        plan: The study's plan.
+        table: CSV file of the results.
+        workspace: Folder for scratch files.
+
+    Returns:
+        The plan's rows, and the teacher's profile.
+
+    Raises:
+        UserError: The table is damaged or belongs to another teacher, or another process runs this study in the
+            workspace.
     """
     settings = plan.common_settings()
-    plan.students(readable_depth(settings.teacher))  # what can be refused now is refused now
+    plan.students(readable_depth(settings.teacher))  # fails early for an invalid plan
     study = _digest(settings)
     with _scratch(workspace, study) as scratch:
         data = _prepared(settings, scratch / "prepared")
@@ -88,7 +106,7 @@ def run_study(plan: Plan, table: Path, workspace: Path) -> tuple[list[Row], Spec
 
 @contextmanager
 def _scratch(workspace: Path, study: str) -> Iterator[Path]:
-    """A folder of this study's own, for one process at a time; what a killed one left there is removed."""
+    """Provide a scratch folder of this study for one process at a time; remove the remains of a killed one."""
     folder = workspace / f"study-{study}"
     try:
         alone = FileLock(f"{folder}.lock").acquire(blocking=False)
@@ -122,7 +140,7 @@ def _prepared(settings: Settings, target: Path) -> DatasetDict:
 
 
 def _taught(settings: Settings, data: DatasetDict) -> tuple[TextClassifier, np.ndarray]:
-    """The teacher, and its answers to the test texts."""
+    """Fine-tune the teacher and predict the test texts."""
     with reported("train_teacher"):
         version = checkpoints.version(settings.teacher)
         teacher = make_teacher(settings.teacher, version, data, TeacherOptions(**settings.of(TeacherOptions)), _NO_RUN)
@@ -130,21 +148,21 @@ def _taught(settings: Settings, data: DatasetDict) -> tuple[TextClassifier, np.n
 
 
 def _check_teacher(known: Row | None, correct: np.ndarray, table: Path) -> None:
-    """Students are compared with their teacher text by text: one that was trained anew must answer as the table's."""
+    """Check that the retrained teacher predicts as the table's, because students are compared with it text by text."""
     if known is not None and not np.array_equal(known.hits, correct):
         raise UserError(
             f"table {table}: its teacher and the one trained now differ on {int((known.hits != correct).sum())} of "
-            f"{len(correct)} test texts, as other code or another processor makes them; choose another --output"
+            f"{len(correct)} test texts, as after a change of code or processor; choose another --output"
         )
 
 
 def _check_layers(known: Row | None, selection: Selection, table: Path) -> None:
-    """A strategy of one's own may have been edited since the row was added."""
+    """Check that a strategy still selects the row's layers: a user's own strategy may have been edited."""
     chosen = _kept(selection)
     if known is not None and known.teacher_layers != chosen:
         raise UserError(
-            f"table {table}: {known.configuration} was made of the teacher's layers {known.teacher_layers or 'mixed'}, "
-            f"and would be of {chosen or 'mixed'} now, by another strategy or profile; choose another --output"
+            f"table {table}: {known.configuration} has the teacher's layers {known.teacher_layers or 'mixed'}, but its "
+            f"strategy selects {chosen or 'mixed'} now (another strategy or profile); choose another --output"
         )
 
 
@@ -160,7 +178,7 @@ def _profiled(settings: Settings, teacher: TextClassifier, data: DatasetDict) ->
 
 
 def _capture(stage: Stage, candidates: Sequence[Candidate], settings: Settings) -> None:
-    """The teacher's signals for these students, if there are any."""
+    """Cache the teacher's signals for these students, if there are any."""
     if not candidates:
         return
     with reported("capture_signals"):
@@ -208,13 +226,13 @@ def _train(key: Key, candidate: Candidate, stage: Stage, settings: Settings) -> 
 
 
 def _kept(selection: Selection) -> str:
-    """The layers as a row tells them; nothing where they are mixed."""
+    """Write the layers as a row holds them; an empty text if they are mixed."""
     is_mixed = any(len(mix) > 1 for mix in selection.layers)
     return "" if is_mixed else " ".join(str(layer) for ((layer, _),) in selection.layers)
 
 
 def _answers(classifier: TextClassifier, data: DatasetDict) -> np.ndarray:
-    """The class that the classifier gives each test text."""
+    """Predict the classes of the test texts."""
     return classifier.logits(data["test"]["text"], what="evaluate").argmax(axis=1)
 
 
@@ -245,17 +263,14 @@ def _row(
 
 
 def _digest(settings: Settings) -> str:
-    """Names the settings, data and teacher that all rows share; where the data lies plays no part.
-
-    Settings go by the names of 0.1, so that rows of then are found again.
-    """
-    named_before = {new: old for old, new in RENAMED.items()}
+    """Digest the settings, data and teacher that all rows share; the location of the data does not count."""
+    named_before = {new: old for old, new in RENAMED.items()}  # names of 0.1, so that older rows are found again
     values = settings.model_dump(exclude={*_SOURCES, *RunOptions.model_fields, "candidates"})
     if settings.precision == "auto":  # so were the rows made that are older than the setting
         del values["precision"]
     shared: dict[str, Any] = {named_before.get(name, name): value for name, value in values.items()}
     shared |= {"data": data_version(settings.data), "teacher": checkpoints.version(settings.teacher)}
-    if settings.data_unlabelled:  # then out-of-scope texts play one: which of the unlabelled ones are kept
+    if settings.data_unlabelled:  # out-of-scope texts then decide which unlabelled ones are kept
         given = {name: getattr(settings, name) for name in ("data_unlabelled", "data_out_of_scope")}
         shared |= {named_before[name]: data_version(uri) for name, uri in given.items() if uri}
     return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:12]

@@ -6,7 +6,7 @@ seeds: [0, 1]
 reference: uniform-3L     # the configuration that the others are tested against
 candidates:          # every field takes a value or a list; all combinations are trained
   - {strategy: [uniform, spectral_intensity], layers: [3, 4], alignment: [none, spectral]}
-  - {strategy: manual, layers: 3, teacher_layers: all}      # every way to keep 3 layers
+  - {strategy: manual, layers: 3, teacher_layers: all}      # every subset of 3 layers
 """
 
 import itertools
@@ -23,24 +23,50 @@ from spectral_distill.selection.request import check_depth
 
 
 class Plan(Options):
-    """A study as its file gives it."""
+    """A study, as its YAML file declares it.
+
+    Attributes:
+        settings: Common settings of all runs.
+        seeds: Seeds of every configuration.
+        reference: Configuration that the others are tested against.
+        candidates: Entries whose fields take a value or a list; all combinations are trained.
+        margin: Largest accepted loss against the teacher, as a share of texts.
+        frozen_anchor: Whether to score the teacher's frozen checkpoint with a linear classifier beside the students.
+
+    Raises:
+        UserError: A value is invalid or a name is unknown.
+    """
 
     settings: dict[str, Any] = Field(default_factory=dict)
     seeds: list[int] = Field(min_length=1)
     reference: str = Field(min_length=1)
     candidates: list[dict[str, Any]] = Field(min_length=1)
     margin: float = Field(0.003, ge=0, lt=1)
-    """How much worse than the teacher, as a share of texts, still counts as not worse."""
     frozen_anchor: bool = True
-    """Whether the teacher's checkpoint, frozen and with a linear classifier, is scored beside the students."""
 
     def common_settings(self) -> Settings:
+        """Validate the common settings.
+
+        Returns:
+            The settings of all runs.
+
+        Raises:
+            UserError: A setting is invalid.
+        """
         return Settings(**self.settings)
 
     def students(self, depth: int | None) -> list[Candidate]:
-        """Every combination of every entry with every seed, each once, seeds outermost; for a teacher of `depth`.
+        """List every combination of every entry with every seed, each once, seeds outermost.
 
-        With a depth that is not known yet, entries that ask for all subsets stand for their first one.
+        Args:
+            depth: Number of the teacher's layers; None if unknown. Entries that ask for all subsets then stand for
+                their first one.
+
+        Returns:
+            The candidates.
+
+        Raises:
+            UserError: A candidate is invalid, the teacher has too few layers, or no configuration is the reference.
         """
         configurations = [
             (f"candidates[{index}]", combination)

@@ -1,4 +1,4 @@
-"""A study's findings as Markdown and as a picture."""
+"""A study's findings in Markdown, with a plot."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,15 @@ _NOTES = """- *accuracy*: mean over seeds on {texts} test texts, with the t inte
 
 
 def write_report(plan: Plan, rows: Sequence[Row], profile: SpectralProfile, folder: Path, name: str) -> None:
-    """`name.md` and `name.png` in the folder."""
+    """Write `<name>.md` and `<name>.png`.
+
+    Args:
+        plan: The study's plan.
+        rows: Its rows.
+        profile: The teacher's profile, for its layer scores.
+        folder: Folder of the report; its table lies there, too.
+        name: Name of the study.
+    """
     found = findings(rows, plan.reference, plan.margin)
     title = f"# Study {name}"
     seeds = sorted({row.seed for row in rows if row.configuration not in (TEACHER, FROZEN)})
@@ -34,7 +42,7 @@ def write_report(plan: Plan, rows: Sequence[Row], profile: SpectralProfile, fold
         parts += [_oracle_text(grid, profile), _oracle_table(rows, grid)]
         parts.append(f"*rank*: of the choice among all {len(grid)} subsets, by mean accuracy over seeds.")
     write_whole(folder / f"{name}.md", "\n\n".join(parts) + "\n")
-    _picture(found).savefig(folder / f"{name}.png", dpi=120)
+    _plot(found).savefig(folder / f"{name}.png", dpi=120)
 
 
 def _table(found: Sequence[Finding]) -> str:
@@ -55,8 +63,8 @@ def _table(found: Sequence[Finding]) -> str:
 
 def _oracle_text(grid: Grid, profile: SpectralProfile) -> str:
     scores = {name: score(profile) for name, score in SCORES.items() if name not in _SAME_SCORE}
-    told = [f"`{name}` {rho:+.2f}" for name, rho in score_correlations(grid, scores).items()]
-    return f"Spearman's correlation between a subset's summed layer scores and its accuracy: {', '.join(told)}."
+    found = [f"`{name}` {rho:+.2f}" for name, rho in score_correlations(grid, scores).items()]
+    return f"Spearman's correlation between a subset's summed layer scores and its accuracy: {', '.join(found)}."
 
 
 def _oracle_table(rows: Sequence[Row], grid: Grid) -> str:
@@ -69,16 +77,16 @@ def _oracle_table(rows: Sequence[Row], grid: Grid) -> str:
     return "\n".join(lines)
 
 
-def _picture(found: Sequence[Finding]) -> Figure:
-    """Accuracy of each configuration with the interval of its difference to the teacher; anchors as lines."""
+def _plot(found: Sequence[Finding]) -> Figure:
+    """Plot each configuration's accuracy with the interval of its difference to the teacher; anchors as lines."""
     students = [row for row in found if row.configuration not in (TEACHER, FROZEN)][::-1]
     figure = Figure(figsize=(8, 2.0 + 0.26 * len(students)), layout="constrained")
     axes = figure.add_subplot()
     teacher = next(row.accuracy for row in found if row.configuration == TEACHER)
-    for place, row in enumerate(students):
+    for position, row in enumerate(students):
         _, low, high = row.versus_teacher
-        axes.plot([100 * (teacher + low), 100 * (teacher + high)], [place, place], color="#8fa3bf", linewidth=2)
-        axes.plot(100 * row.accuracy, place, "o", color="#1f4e8c", markersize=5)
+        axes.plot([100 * (teacher + low), 100 * (teacher + high)], [position, position], color="#8fa3bf", linewidth=2)
+        axes.plot(100 * row.accuracy, position, "o", color="#1f4e8c", markersize=5)
     for row in found:
         if row.configuration in (TEACHER, FROZEN):
             axes.axvline(100 * row.accuracy, linestyle="--" if row.configuration == TEACHER else ":", color="#555555")

@@ -1,4 +1,4 @@
-"""A study's results: one row a run, in a CSV file that git can diff. Rows are added, and never changed."""
+"""A study's results: one row for each run, in a CSV file that git can diff. Rows are appended and never changed."""
 
 import base64
 import csv
@@ -14,41 +14,53 @@ from spectral_distill.storage.uris import write_whole
 
 TEACHER, FROZEN = "teacher", "frozen-encoder"
 Key = tuple[str, str, int]
-"""Study, configuration, seed: what a table has once."""
+"""Study, configuration, seed: unique in a table."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One trained classifier, scored on the test split."""
+    """One trained classifier, scored on the test split.
+
+    Attributes:
+        study: Digest of the settings that all runs share; rows with other settings do not mix.
+        configuration: Name of the configuration.
+        seed: Seed of the training.
+        teacher_layers: Selected teacher layers, joined by blanks; empty for anchors and for mixed layers.
+        accuracy: Share of test texts predicted correctly.
+        macro_f1: F1 score, averaged over classes.
+        agreement: Share of test texts with the teacher's answer.
+        epochs: Number of epochs.
+        seconds: Training time in seconds.
+        texts: Number of test texts.
+        correct: Which test texts are predicted correctly: packed bits in base64, all that paired tests need.
+    """
 
     study: str
-    """Digest of the settings that all runs share: rows of other settings do not mix."""
     configuration: str
     seed: int
     teacher_layers: str
-    """Chosen layers joined by spaces; empty for anchors and for mixes of layers."""
     accuracy: float
     macro_f1: float
     agreement: float
-    """Share of test texts on which it answers as the teacher does."""
     epochs: int
     seconds: float
     texts: int
     correct: str
-    """Which test texts it got right: packed bits, base64. Paired tests need nothing else."""
 
     @property
     def key(self) -> Key:
+        """Study, configuration and seed."""
         return self.study, self.configuration, self.seed
 
     @property
     def hits(self) -> np.ndarray:
-        """Whether each test text was answered right: bool [texts]."""
+        """Whether each test text is predicted correctly: bool [texts]."""
         packed = np.frombuffer(base64.b64decode(self.correct), dtype=np.uint8)
         return np.unpackbits(packed, count=self.texts).astype(bool)
 
     @property
     def layers(self) -> list[int]:
+        """Selected teacher layers, counted from 0."""
         return [int(layer) for layer in self.teacher_layers.split()]
 
 
@@ -57,11 +69,30 @@ _ROUNDING = 1e-6  # of a row's accuracy
 
 
 def pack(correct: np.ndarray) -> str:
+    """Pack booleans into a text.
+
+    Args:
+        correct: Whether each test text is predicted correctly: bool [texts].
+
+    Returns:
+        The packed bits in base64.
+    """
     return base64.b64encode(np.packbits(correct).tobytes()).decode()
 
 
 def read_rows(path: Path, study: str) -> list[Row]:
-    """The rows of that study, in the file's order; none where there is no file. `UserError` on a damaged table."""
+    """Read the rows of a study.
+
+    Args:
+        path: The CSV file.
+        study: Digest of the study's shared settings.
+
+    Returns:
+        The rows in the file's order; none if the file does not exist.
+
+    Raises:
+        UserError: The table is damaged.
+    """
     if not path.exists():
         return []
     found: dict[Key, Row] = {}
@@ -76,7 +107,12 @@ def read_rows(path: Path, study: str) -> list[Row]:
 
 
 def append_row(path: Path, row: Row) -> None:
-    """Add one row. The file is replaced as a whole: a study may be stopped at any time."""
+    """Append a row. The file is replaced atomically, because a study may be stopped at any time.
+
+    Args:
+        path: The CSV file; it is created if it does not exist.
+        row: The row.
+    """
     known = path.read_text(encoding="utf-8") if path.exists() else ""
     added = io.StringIO()
     writer = csv.DictWriter(added, _COLUMNS, lineterminator="\n")
@@ -89,9 +125,9 @@ def append_row(path: Path, row: Row) -> None:
 def _parse(values: dict[str, Any], where: str) -> Row:
     try:
         row = Row(**{name: kind(values[name]) for name, kind in _COLUMNS.items()})  # type: ignore[operator]
-        whole = abs(row.hits.mean() - row.accuracy) < _ROUNDING
+        valid = abs(row.hits.mean() - row.accuracy) < _ROUNDING
     except (KeyError, TypeError, ValueError):
-        whole = False
-    if not whole:
-        raise UserError(f"{where}: found no whole row of a study; restore the file, or remove the line")
+        valid = False
+    if not valid:
+        raise UserError(f"{where}: found no complete row of a study; restore the file, or remove the line")
     return row

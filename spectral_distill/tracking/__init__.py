@@ -1,1 +1,1 @@
-"""MLflow: runs and the model registry. The only package that imports mlflow."""
+"""MLflow: runs, metrics and the model registry. The only package that imports mlflow."""

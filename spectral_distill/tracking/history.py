@@ -1,4 +1,4 @@
-"""What earlier pipeline runs left in MLflow: students and teacher of one, and the newest with the same inputs."""
+"""Earlier pipeline runs in MLflow: their students and teacher, and the newest run with the same inputs."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,20 +9,20 @@ from spectral_distill.tracking.ending import FINISHED_TAG, UNCHANGED_TAG
 from spectral_distill.tracking.server import ask, client, is_on
 
 DIGEST_TAG = "spectral_distill.digest"
-"""On a parent: of all that its results depend on."""
+"""On a parent: the digest of everything that its results depend on."""
 MODEL_TAG, VERSION_TAG = "spectral_distill.registered_model", "spectral_distill.version"
-"""On a parent: what it registered."""
+"""On a parent: the model and version that it registered."""
 
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """A pipeline run whose results still hold.
+    """A pipeline run whose results are still valid.
 
     Attributes:
-        run_id: Of its parent in MLflow.
-        name: As MLflow shows it.
-        finished: When it ended.
-        link: Its page at the tracking server; empty where there is no server.
+        run_id: Id of its parent in MLflow.
+        name: Name in MLflow.
+        finished: When it ended (UTC).
+        link: Its page at the tracking server; empty without a server.
         page: The same page, relative to MLflow's user interface.
         pipeline_run: KFP's run id.
     """
@@ -36,9 +36,15 @@ class EarlierRun:
 
 
 def unchanged_since(digest: str) -> EarlierRun | None:
-    """The newest pipeline run with this digest that went to its end and whose registered version still exists.
+    """Find the newest finished pipeline run with the same digest whose registered version still exists.
 
-    A run that found nothing new is not one of them: it refers to the one that is returned here.
+    A run that found nothing new does not count: it refers to the run that is returned here.
+
+    Args:
+        digest: Digest of everything that the results depend on.
+
+    Returns:
+        The earlier run, or None. Always None when tracking is off.
 
     Raises:
         UserError: The server does not answer.
@@ -50,7 +56,17 @@ def unchanged_since(digest: str) -> EarlierRun | None:
 
 
 def student_runs(pipeline_run: str | None = None) -> list[Any]:
-    """Candidates' runs, best accuracy first: of the named pipeline run, otherwise of the latest that has any."""
+    """Find the candidates' runs of a pipeline run, best accuracy first.
+
+    Args:
+        pipeline_run: KFP's run id; None means the latest pipeline run that has any.
+
+    Returns:
+        MLflow runs with the metric `test.accuracy`.
+
+    Raises:
+        UserError: The server does not answer.
+    """
     runs = [run for run in _runs_of_role("candidate") if "test.accuracy" in run.data.metrics]
     wanted = pipeline_run or (runs[0].data.tags.get(mlflow_runs.RUN_ID_TAG) if runs else None)
     mine = [run for run in runs if run.data.tags.get(mlflow_runs.RUN_ID_TAG) == wanted]
@@ -58,16 +74,33 @@ def student_runs(pipeline_run: str | None = None) -> list[Any]:
 
 
 def teacher_scores(pipeline_run: str) -> dict[str, float] | None:
-    """The teacher's `accuracy` and `bytes` (of its weights) in a pipeline run; None where MLflow does not have them."""
+    """Read the teacher's scores in a pipeline run.
+
+    Args:
+        pipeline_run: KFP's run id.
+
+    Returns:
+        `accuracy` (a share) and `bytes` (size of the weights), or None if MLflow lacks them.
+
+    Raises:
+        UserError: The server does not answer.
+    """
     for run in _runs_of_role("teacher"):
-        told = run.data.metrics
-        if run.data.tags.get(mlflow_runs.RUN_ID_TAG) == pipeline_run and {"test.accuracy", "size.bytes"} <= told.keys():
-            return {"accuracy": told["test.accuracy"], "bytes": told["size.bytes"]}
+        metrics, tags = run.data.metrics, run.data.tags
+        if tags.get(mlflow_runs.RUN_ID_TAG) == pipeline_run and {"test.accuracy", "size.bytes"} <= metrics.keys():
+            return {"accuracy": metrics["test.accuracy"], "bytes": metrics["size.bytes"]}
     return None
 
 
 def latest_registered_model() -> str | None:
-    """The name of the model that the newest pipeline run registered; None where none did."""
+    """Find the model that the newest pipeline run registered.
+
+    Returns:
+        Its name, or None if no run registered a model.
+
+    Raises:
+        UserError: The server does not answer.
+    """
     found = ask(lambda: mlflow_runs.parents(f"tags.`{MODEL_TAG}` != ''"))
     return found[0].data.tags[MODEL_TAG] if found else None
 
@@ -91,7 +124,7 @@ def _earlier(run: Any) -> EarlierRun:
 
 
 def _runs_of_role(role: str) -> list[Any]:
-    """Of all pipeline runs in the experiment, newest first."""
+    """Find the runs with a role in all pipeline runs of the experiment, newest first."""
 
     def search() -> list[Any]:
         experiment = mlflow_runs.find_experiment()

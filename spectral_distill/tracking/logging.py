@@ -1,4 +1,4 @@
-"""Logging into one MLflow run. It stops no step: what a server in trouble does not take is held back."""
+"""Logging into one MLflow run. Logging never fails a step: entries that the server does not accept are held back."""
 
 import json
 import math
@@ -15,24 +15,27 @@ from spectral_distill.core.waiting import patiently
 from spectral_distill.tracking.server import client, server_errors
 
 _PARAMETER_PREFIX = "hp."
-_PARAMETERS_BATCH, _METRICS_BATCH = 100, 1000  # what MLflow takes at once
+_PARAMETERS_BATCH, _METRICS_BATCH = 100, 1000  # MLflow's limits for one request
 _DATASET_DIGEST = 36
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """One thing to log: what it says, and how MLflow is told."""
+    """One thing to log: its content, and how it is sent."""
 
     content: Mapping[str, Any]
     send: Callable[[str], None]
 
 
 class Run:
-    """One MLflow run to log into; every method does nothing where tracking is off.
+    """One MLflow run to log into; every method does nothing when tracking is off.
 
-    Logging stops no step. From the first entry that a server in trouble does not take, entries are held back, in order
-    and with their own times, until `close` sends them. What MLflow has not taken by then is told as an `unlogged`
-    event: a line of the run's events file, or of the pod's log.
+    Logging never fails a step. Once a server in trouble does not accept an entry, this and all later entries are held
+    back, in order and with their own timestamps, until `close` sends them. Entries that MLflow has not accepted by then
+    are logged as an `unlogged` event: a line of the run's events file, or of the pod's log.
+
+    Args:
+        run_id: Id of the MLflow run; None when tracking is off.
     """
 
     def __init__(self, run_id: str | None):
@@ -42,49 +45,86 @@ class Run:
         self._in_trouble = False
 
     def parameters(self, values: Mapping[str, Any]) -> None:
-        """Settings, under the prefix `hp.` (KFP's plugin uses the bare names). Parameters never change in MLflow:
-        those that the run has already are left."""
+        """Log settings, with the prefix `hp.` (KFP's plugin uses the bare names).
+
+        MLflow's parameters cannot change, so those that the run already has are skipped.
+
+        Args:
+            values: Values by setting.
+        """
         named = {_PARAMETER_PREFIX + key: str(value) for key, value in values.items()}
         self._log({"parameters": named}, partial(_send_parameters, named))
 
     def metrics(self, values: Mapping[str, float | None], step: int = 0) -> None:
-        """Finite numbers only; None and NaN are left out."""
+        """Log metrics of one step.
+
+        Args:
+            values: Values by metric. None, NaN and infinity are left out.
+            step: MLflow's step, such as the epoch.
+        """
         self.curves([(step, values)])
 
     def curves(self, points: Iterable[tuple[int, Mapping[str, float | None]]]) -> None:
-        """Metrics of several steps in one message."""
+        """Log metrics of several steps in one request.
+
+        Args:
+            points: Steps, each with its values by metric. None, NaN and infinity are left out.
+        """
         finite = [{"step": step, "values": _finite(values)} for step, values in points]
-        told = [point for point in finite if point["values"]]
-        if told:
+        logged = [point for point in finite if point["values"]]
+        if logged:
             now = _now_ms()
-            self._log({"metrics": told, "at": now}, partial(_send_metrics, told, now))
+            self._log({"metrics": logged, "at": now}, partial(_send_metrics, logged, now))
 
     def tags(self, values: Mapping[str, Any]) -> None:
+        """Set tags.
+
+        Args:
+            values: Values by tag; they are stored as text.
+        """
         tags = {key: str(value) for key, value in values.items()}
         self._log({"tags": tags}, partial(_send_tags, tags))
 
     def file(self, path: str | Path) -> None:
+        """Log a file as an artifact of the run.
+
+        Args:
+            path: The local file.
+        """
         self._log({"file": str(path)}, partial(_send_file, str(path)))
 
     def description(self, markdown: str) -> None:
-        """What MLflow's page shows below the run's name."""
+        """Set the description that MLflow shows below the run's name.
+
+        Args:
+            markdown: The text.
+        """
         self.tags({"mlflow.note.content": markdown})
 
     def dataset(self, source: str, version: str) -> None:
-        """Name the data that the run used."""
-        digest = version.rpartition(":")[2][:_DATASET_DIGEST]  # MLflow takes no longer ones
+        """Log the dataset that the run used.
+
+        Args:
+            source: Its URI.
+            version: Its version; MLflow gets the first 36 characters of the digest in it.
+        """
+        digest = version.rpartition(":")[2][:_DATASET_DIGEST]  # MLflow's maximum length
         self._log({"dataset": source, "digest": digest}, partial(_send_dataset, source, digest))
 
     def end(self, status: str) -> None:
-        """With MLflow's `FINISHED`, `FAILED` or `KILLED`."""
+        """End the run now.
+
+        Args:
+            status: MLflow's `FINISHED`, `FAILED` or `KILLED`.
+        """
         now = _now_ms()
         self._log({"status": status, "at": now}, partial(_send_end, status, now))
 
     def close(self, *, patient: bool = True) -> None:
-        """Send what was held back; tell what MLflow has not taken.
+        """Send the entries that were held back, and report those that MLflow still does not accept.
 
         Args:
-            patient: Wait for a server that is away (see `waiting`), instead of trying once.
+            patient: Retry while the server is unavailable (see `waiting`), instead of trying once.
         """
         try:
             if patient:
@@ -96,7 +136,7 @@ class Run:
         missing = [dict(entry.content) for entry in self._lost]
         self._held, self._lost, self._in_trouble = [], [], False
         if missing:
-            emit("note", message=f"MLflow lacks {len(missing)} entries of this step; the log has them as `unlogged`")
+            emit("note", message=f"MLflow lacks {len(missing)} entries of this step; the log holds them as `unlogged`")
             emit("unlogged", run=self.run_id, entries=missing)
 
     def _log(self, content: Mapping[str, Any], send: Callable[[str], None]) -> None:
@@ -110,10 +150,10 @@ class Run:
             self._send()
         except UserError as error:
             self._in_trouble = True
-            emit("note", message=f"{error}; this step goes on")
+            emit("note", message=f"{error}; this step continues")
 
     def _send(self) -> None:
-        """Hand over what is held, in order. `UserError` at the first entry that the server is in no state to take."""
+        """Send the held entries in order. `UserError` at the first one for which the server is unavailable."""
         while self._held:
             try:
                 with server_errors():
@@ -121,7 +161,7 @@ class Run:
             except UserError:
                 raise
             except Exception as error:  # refused; artifact stores are plugins, each with errors of its own
-                emit("note", message=f"MLflow at work: {type(error).__name__}: {error}"[:300])
+                emit("note", message=f"MLflow refuses an entry: {type(error).__name__}: {error}"[:300])
                 self._lost.append(self._held[0])
             self._held.pop(0)
 

@@ -1,6 +1,6 @@
-"""Which MLflow run belongs to whom: the parent of a pipeline run, and its tasks' and candidates' nested ones.
+"""MLflow's runs of a pipeline run: the parent, and the nested runs of its tasks and candidates.
 
-The functions here ask the server once; callers wait for one that is away (`mlflow_server.ask`).
+The functions here ask the server once; callers retry while it is unavailable (`server.ask`).
 """
 
 import os
@@ -20,13 +20,24 @@ PIPELINE = "pipeline"
 
 _PARENT_TAG = "mlflow.parentRunId"
 _SETTLE_S = 1.0
-_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # the UI takes it for GenAI otherwise
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}  # otherwise the UI shows it as GenAI
 _SOURCE_TAGS = {"mlflow.source.name": "spectral-distill", "mlflow.source.type": "PROJECT"}
 
 
 def task_id(role: str, candidate: str | None, name: str) -> str:
-    """The run of a task: the one that was prepared for it, or a nested one; all tasks of a candidate share one, and so
-    do the attempts of a task whose pod was lost."""
+    """Find or create the MLflow run of a task.
+
+    A run that the environment names (`MLFLOW_RUN_ID`) is used as it is. Otherwise it is a nested run below the parent.
+    All tasks of a candidate share one, and so do the attempts of a task whose pod was lost.
+
+    Args:
+        role: The task's role, such as `teacher` or `candidate`.
+        candidate: The candidate's name; None for tasks without one.
+        name: Name of a run that has to be created.
+
+    Returns:
+        The id of the run.
+    """
     identity = {ROLE_TAG: role} if candidate is None else {ROLE_TAG: role, CANDIDATE_TAG: candidate}
     joined = os.environ.get("MLFLOW_RUN_ID")
     if joined:
@@ -41,7 +52,16 @@ def task_id(role: str, candidate: str | None, name: str) -> str:
 
 
 def task_runs(role: str, *, candidate: str | None = None, name: str | None = None) -> list[Any]:
-    """The runs of this pipeline run that have a role, and maybe belong to a candidate or have a name; oldest first."""
+    """Find runs of this pipeline run.
+
+    Args:
+        role: Their role.
+        candidate: Only those of this candidate.
+        name: Only those with this name.
+
+    Returns:
+        MLflow runs, oldest first.
+    """
     wanted = [f"tags.`{RUN_ID_TAG}` = '{pipeline_run()}'", f"tags.`{ROLE_TAG}` = '{role}'"]
     if candidate is not None:
         wanted.append(f"tags.`{CANDIDATE_TAG}` = '{candidate}'")
@@ -51,36 +71,73 @@ def task_runs(role: str, *, candidate: str | None = None, name: str | None = Non
 
 
 def make_nested(parent: str, name: str, tags: Mapping[str, str]) -> str:
+    """Create a nested run.
+
+    Args:
+        parent: Id of the parent.
+        name: Name of the new run.
+        tags: Its tags.
+
+    Returns:
+        The id of the new run.
+    """
     return str(_make(name, {_PARENT_TAG: parent, **tags}).info.run_id)
 
 
 def parent_id() -> str:
-    """The run of the whole pipeline run, made where it is missing."""
+    """Find or create the parent: the run of the whole pipeline run.
+
+    Returns:
+        Its id.
+    """
     joined = os.environ.get("MLFLOW_RUN_ID")
     return _root(joined) if joined else _elected_parent()
 
 
 def children_of(pipeline_run: str, parent: str) -> list[Any]:
-    """The nested runs that this project's steps use. Those that KFP's plugin makes for loops are its own to end."""
+    """Find the nested runs that this project's steps use.
+
+    Runs that KFP's plugin creates for loops are left out: the plugin ends them.
+
+    Args:
+        pipeline_run: KFP's run id.
+        parent: Id of the parent, which is left out.
+
+    Returns:
+        MLflow runs, oldest first.
+    """
     runs = _search(f"tags.`{RUN_ID_TAG}` = '{pipeline_run}'")
     return [run for run in runs if ROLE_TAG in run.data.tags and run.info.run_id != parent]
 
 
 def parents(condition: str) -> list[Any]:
-    """Parents of any pipeline run that meet a condition, newest first."""
+    """Find parents of any pipeline run.
+
+    Args:
+        condition: Further condition in MLflow's filter syntax.
+
+    Returns:
+        MLflow runs, newest first.
+    """
     return _search(f"tags.`{ROLE_TAG}` = '{PIPELINE}' and {condition}", order="DESC")
 
 
 def pipeline_run() -> str:
+    """Return KFP's run id from the environment, or `local`."""
     return os.environ.get("KFP_RUN_ID", "local")
 
 
 def experiment_name() -> str:
+    """Return the name of the MLflow experiment from the environment, or the default."""
     return os.environ.get("MLFLOW_EXPERIMENT_NAME", DEFAULT_EXPERIMENT)
 
 
 def find_experiment() -> str | None:
-    """The id of the experiment in use, or None where nothing was tracked in it yet."""
+    """Find the experiment in use.
+
+    Returns:
+        Its id, or None if nothing was tracked in it yet.
+    """
     if os.environ.get("MLFLOW_EXPERIMENT_ID"):
         return os.environ["MLFLOW_EXPERIMENT_ID"]
     if os.environ.get("MLFLOW_RUN_ID"):
@@ -90,26 +147,41 @@ def find_experiment() -> str | None:
 
 
 def page(run: Any) -> str:
-    """A run's page, relative to MLflow's own user interface."""
+    """Return a run's page, relative to MLflow's user interface.
+
+    Args:
+        run: The MLflow run.
+
+    Returns:
+        The fragment, such as `#/experiments/1/runs/abc`.
+    """
     return f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
 
 
 def url(run: Any) -> str:
-    """A run's page at the tracking server as the steps reach it; empty where there is no server."""
+    """Return a run's page at the tracking server, at the address that the steps use.
+
+    Args:
+        run: The MLflow run.
+
+    Returns:
+        The URL; empty without a server.
+    """
     server = address()
     return f"{server.rstrip('/')}/{page(run)}" if server.startswith("http") else ""
 
 
 def _root(run_id: str) -> str:
-    """The outermost run around a run: KFP's plugin nests loops too."""
+    """Find the outermost run around a run: KFP's plugin also creates runs for loops."""
     while above := client().get_run(run_id).data.tags.get(_PARENT_TAG):
         run_id = above
     return run_id
 
 
 def _elected_parent() -> str:
-    """Tasks that start at once may make a parent each. Whoever sees a new one looks again when all of them can be seen:
-    the oldest stays, and who made another one removes it."""
+    """Find or create one parent, although several tasks may start at once and create one each."""
+    # Whoever sees a new parent looks again after all of them have become visible. The oldest one stays; the creator of
+    # another one deletes it.
     made = None
     oldest = _oldest_parent()
     if oldest is None:
@@ -138,11 +210,11 @@ def _experiment_id() -> str:
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-        return str(client().get_experiment_by_name(experiment_name()).experiment_id)  # another task made it meanwhile
+        return str(client().get_experiment_by_name(experiment_name()).experiment_id)  # another task has created it
 
 
 def _local_artifacts() -> str | None:
-    """Beside a SQLite store; a server knows its own place."""
+    """Return the artifact folder beside a SQLite store; a server knows its own location."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri.startswith("sqlite:"):
         return None

@@ -1,16 +1,15 @@
 """MLflow runs: one parent run for a pipeline run, a nested run for each task or candidate.
 
-Three situations, told apart by the environment:
+The environment distinguishes three situations:
 
-- MLFLOW_RUN_ID is set (KFP's MLflow plugin, or a user): that run is the task's own; it is joined, and the parent is
-  the outermost run that it is nested in.
-- MLFLOW_TRACKING_URI is set: the parent is the run tagged `kfp.pipeline_run_id` = KFP_RUN_ID (the first task
-  makes it, the oldest wins) in experiment MLFLOW_EXPERIMENT_NAME; each task is a nested run below it.
-- Neither: nothing is tracked.
+- MLFLOW_RUN_ID is set (by KFP's MLflow plugin, or a user): the task joins that run, and the parent is the outermost
+  run around it.
+- MLFLOW_TRACKING_URI is set: the parent is the run tagged `kfp.pipeline_run_id` = KFP_RUN_ID in experiment
+  MLFLOW_EXPERIMENT_NAME (the first task creates it; of several, the oldest stays). Each task is a nested run below it.
+- Neither is set: nothing is tracked.
 
-A step begins only when MLflow answers, waits for it when it ends, and ends without it in the worst case: see
-`mlflow_logging.Run` and `waiting`. The parent tells on its own what the pipeline run did, from `open_run` to
-`close_run`.
+A step starts only when MLflow answers. At its end it waits for an unavailable server until the timeout, then succeeds
+without it: see `logging.Run` and `waiting`. The parent records the pipeline run from `open_run` to `close_run`.
 """
 
 import os
@@ -47,23 +46,27 @@ __all__ = [
 ]
 
 FROM_CACHE_TAG = "spectral_distill.from_cache"
-"""On a nested run whose task did not run in this pipeline run: its numbers come from the comparison."""
+"""On a nested run whose task came from KFP's cache: its metrics come from the comparison."""
 _TAG_LENGTH = 4000
 
 
 class ParentRun(Run):
-    """The run of a whole pipeline run."""
+    """The MLflow run of a whole pipeline run.
+
+    Args:
+        found: The parent, as MLflow returns it; None when tracking is off.
+    """
 
     def __init__(self, found: Any | None):
         super().__init__(None if found is None else found.info.run_id)
         self._found = found
 
     def describe(self, text: str, *, report: str = "") -> None:
-        """Write what MLflow shows below the run's name: links, and a text in Markdown.
+        """Set the description that MLflow shows below the run's name: links, and a text in Markdown.
 
         Args:
-            text: Below the links.
-            report: Name of the artifact of this run that is the report, to link to it; empty for none.
+            text: Markdown below the links.
+            report: Name of this run's artifact with the report, to link to it; empty for none.
         """
         if self._found is not None:
             self.description("\n\n".join(filter(None, [self._links(report), text])))
@@ -79,10 +82,20 @@ class ParentRun(Run):
 
 @contextmanager
 def task_run(name: str, *, role: str, candidate: str | None = None) -> Iterator[Run]:
-    """The nested run of a task. The tasks of one candidate share one run. It ends FINISHED, or FAILED on an error.
+    """Log a task into its nested run. All tasks of one candidate share one run.
 
-    A server that does not answer when the task begins is waited for, and raises `UserError` in the end: nothing is
-    lost then.
+    A server that is unavailable when the task starts is retried until the timeout, so that a failure loses no work.
+
+    Args:
+        name: Name of a run that has to be created.
+        role: The task's role, such as `teacher` or `candidate`.
+        candidate: The candidate's name; None for tasks without one.
+
+    Yields:
+        The run. It ends as FINISHED, as FAILED after an error, or as KILLED after an interrupt.
+
+    Raises:
+        UserError: The server does not answer when the task starts.
     """
     if not is_on():
         yield Run(None)
@@ -102,7 +115,14 @@ def task_run(name: str, *, role: str, candidate: str | None = None) -> Iterator[
 
 @contextmanager
 def parent_run() -> Iterator[ParentRun]:
-    """The run of the whole pipeline run, made where it is missing. `UserError` where the server does not answer."""
+    """Log into the run of the whole pipeline run, which is created if it does not exist.
+
+    Yields:
+        The parent.
+
+    Raises:
+        UserError: The server does not answer.
+    """
     if not is_on():
         yield ParentRun(None)
         return
@@ -119,14 +139,14 @@ def open_run(
     digest: str,
     made_by: Mapping[str, str],
 ) -> None:
-    """Make or find the parent, tell it what the pipeline run is and starts from, and end what earlier runs left open.
+    """Find or create the parent, record what the pipeline run starts from, and end what earlier runs abandoned.
 
     Args:
-        name: Of the run in KFP. Empty keeps MLflow's; a parent that KFP's plugin made keeps its own.
-        link: To the run in KFP's user interface, or empty.
-        sources: What the run starts from, by kind: `data`, `teacher`, …; empty ones are not told.
-        versions: What stands there now, by kind.
-        digest: Of all that the results depend on (see `unchanged_since`).
+        name: Name of the run in KFP. Empty keeps MLflow's; a parent that KFP's plugin created keeps its own.
+        link: URL of the run in KFP's user interface, or empty.
+        sources: URIs that the run starts from, by kind: `data`, `teacher`, …; empty ones are not recorded.
+        versions: The sources' versions, by kind.
+        digest: Digest of everything that the results depend on (see `unchanged_since`).
         made_by: What runs the tasks: `code_version` and `image`.
 
     Raises:
@@ -152,11 +172,14 @@ def open_run(
 
 @contextmanager
 def failing_parent(name: str = "", link: str = "") -> Iterator[None]:
-    """End the parent as FAILED when the block fails: for the step before the exit handler.
+    """End the parent as FAILED when the block fails. It covers the step before the exit handler.
 
     Args:
         name: As for `open_run`, which may not have been reached.
-        link: Likewise.
+        link: As for `open_run`.
+
+    Yields:
+        Nothing.
     """
     try:
         yield
@@ -167,20 +190,30 @@ def failing_parent(name: str = "", link: str = "") -> Iterator[None]:
 
 
 def mark_unchanged(earlier: EarlierRun) -> None:
-    """Tell the parent that nothing is new since an earlier run."""
+    """Record in the parent that nothing has changed since an earlier run.
+
+    Args:
+        earlier: The run with the same inputs.
+
+    Raises:
+        UserError: The server does not answer.
+    """
     with parent_run() as run:
         run.tags({UNCHANGED_TAG: earlier.run_id})
         run.describe(
-            f"Nothing is new since [{earlier.name}]({earlier.page}) of {earlier.finished:%Y-%m-%d %H:%M} UTC: data, "
-            "teacher, settings and code are the same. The champion and the leaderboard stay as they are."
+            f"Nothing has changed since [{earlier.name}]({earlier.page}) of {earlier.finished:%Y-%m-%d %H:%M} UTC: "
+            "data, teacher, settings and code are the same. The champion and the leaderboard are unchanged."
         )
 
 
 def mark_finished(outcome: Mapping[str, Any]) -> None:
-    """Tell the parent that the pipeline run has done all its work, and what came of it.
+    """Record in the parent that the pipeline run is complete, with its outcome.
 
     Args:
-        outcome: `registered_model`, `version`, `alias`, `reason` and whatever else belongs to the decision.
+        outcome: `registered_model`, `version`, `alias`, `reason` and further facts of the decision.
+
+    Raises:
+        UserError: The server does not answer.
     """
     with parent_run() as run:
         run.tags({f"spectral_distill.{key}": str(value)[:_TAG_LENGTH] for key, value in outcome.items() if value != ""})
@@ -188,13 +221,13 @@ def mark_finished(outcome: Mapping[str, Any]) -> None:
 
 
 def complete_run(name: str, *, role: str, candidate: str | None = None, metrics: Mapping[str, float | None]) -> None:
-    """Log numbers of a task to its nested run: those that it lacks. A task from the cache gets a nested run for them.
+    """Log the metrics that a task's nested run lacks. A task from KFP's cache gets a nested run for them.
 
     Args:
-        name: Of a run that has to be made.
-        role: The task's, `teacher` or `candidate`.
+        name: Name of a run that has to be created.
+        role: The task's role, `teacher` or `candidate`.
         candidate: The candidate's name.
-        metrics: By MLflow's names. None and NaN are left out.
+        metrics: Values by MLflow's names. None and NaN are left out.
 
     Raises:
         UserError: The server does not answer.
@@ -202,7 +235,7 @@ def complete_run(name: str, *, role: str, candidate: str | None = None, metrics:
     if not is_on():
         return
     found = ask(lambda: mlflow_runs.task_runs(role, candidate=candidate))
-    # KFP's plugin makes a run for each task of a candidate: the evaluation's is the one with the numbers.
+    # KFP's plugin creates a run for each task of a candidate: the evaluation's is the one with the metrics.
     chosen = max(found, key=lambda run: len(run.data.metrics.keys() & metrics.keys()), default=None)
     known = chosen.data.metrics if chosen else {}
     run = Run(chosen.info.run_id if chosen else ask(lambda: _make_copy(name, role, candidate)))
@@ -211,9 +244,9 @@ def complete_run(name: str, *, role: str, candidate: str | None = None, metrics:
 
 
 def close_run(state: str, error: str = "") -> None:
-    """End the parent and all its open nested runs in MLflow, by what happened: see `mlflow_ends.decide`.
+    """End the parent and all its open nested runs in MLflow; `ending.decide` gives the status.
 
-    A server that stays away is told in a note only: a later pipeline run ends what is left open.
+    A server that stays unavailable is only noted: a later pipeline run ends what is left open.
 
     Args:
         state: `dsl.PipelineTaskFinalStatus.state` of the group below the exit handler.
@@ -238,7 +271,7 @@ def _begin(name: str, role: str, candidate: str | None) -> str:
 def _open(name: str, link: str) -> Any:
     found = client().get_run(mlflow_runs.parent_id())
     parent = found.info.run_id
-    if os.environ.get("MLFLOW_RUN_ID"):  # the parent is somebody else's: it keeps its name
+    if os.environ.get("MLFLOW_RUN_ID"):  # somebody else created the parent: it keeps its name
         client().set_tag(parent, mlflow_runs.ROLE_TAG, mlflow_runs.PIPELINE)
         client().set_tag(parent, mlflow_runs.RUN_ID_TAG, mlflow_runs.pipeline_run())
         name = ""
@@ -249,20 +282,20 @@ def _open(name: str, link: str) -> Any:
 
 
 def _end_abandoned(parent: str) -> None:
-    """Tidying up stops no run: what MLflow does not allow is a note."""
+    """End abandoned runs. Failing to do so is only noted."""
     from mlflow.exceptions import MlflowException
 
     try:
         ended = ask(lambda: mlflow_ends.end_abandoned(parent))
     except (UserError, MlflowException) as error:
-        emit("note", message=f"MLflow keeps what earlier runs left open: {error}"[:300])
+        emit("note", message=f"MLflow: cannot end runs that earlier pipeline runs left open: {error}"[:300])
         return
     if ended:
-        emit("note", message=f"MLflow: ended {ended} earlier runs of which nothing was heard for a day")
+        emit("note", message=f"MLflow: ended {ended} earlier pipeline runs without activity for a day")
 
 
 def _fail_parent(name: str, link: str, error: BaseException) -> None:
-    """Without waiting, and whatever MLflow says to it: the error that is under way is the one to be told."""
+    """End the parent without retries, and only note MLflow's errors: the caller reports the error in progress."""
     ending = mlflow_ends.Ending("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED", _in_a_line(error))
     try:
         with server_errors():

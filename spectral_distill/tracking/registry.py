@@ -1,7 +1,7 @@
-"""MLflow's model registry: classifiers with a version each, and the aliases `champion` and `challenger`.
+"""MLflow's model registry: versions of classifiers, and the aliases `champion` and `challenger`.
 
-The registry decides what is served, so nothing here is put off: a server that is away is waited for (see `waiting`),
-and raises `UserError` in the end.
+The registry decides which model is served, so nothing here is held back: an unavailable server is retried until the
+timeout (see `waiting`), then raises `UserError`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,24 @@ def register_model(
     example: Sequence[str],
     requirements: Sequence[str],
 ) -> int:
-    """Log the classifier in `folder` with signature and example, and register it: the new version."""
+    """Log a classifier to MLflow with signature and input example, and register it.
+
+    Args:
+        name: Name of the registered model.
+        folder: The classifier, as `save_pretrained` writes it.
+        digest: Digest of its files. A version with the same digest is not registered again.
+        run: The MLflow run that gets the model.
+        metadata: Facts for the model's metadata and the version's tags.
+        description: Description of the version, in Markdown.
+        example: Texts of the input example.
+        requirements: Pip requirements of the model.
+
+    Returns:
+        The registered version.
+
+    Raises:
+        UserError: The server does not answer.
+    """
     import mlflow
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
@@ -56,7 +73,7 @@ def register_model(
         return str(info.model_uri)
 
     def register() -> int:
-        """The server may have heard of an attempt that it did not answer."""
+        """Register once: the server may have completed an attempt without answering it."""
         known = _registered_version(name, digest)
         return int(mlflow.register_model(uri, name, tags=tags).version) if known is None else known
 
@@ -67,37 +84,109 @@ def register_model(
 
 
 def registered_version(name: str, digest: str) -> int | None:
-    """The registered version whose files have this digest, if there is one."""
+    """Find the registered version whose files have a digest.
+
+    Args:
+        name: Name of the registered model.
+        digest: Digest of the files.
+
+    Returns:
+        The newest such version, or None.
+
+    Raises:
+        UserError: The server does not answer.
+    """
     return ask(lambda: _registered_version(name, digest))
 
 
 def aliases(name: str, version: int) -> str:
-    """The aliases that a registered version has now, or `no alias`."""
+    """List the aliases of a registered version.
+
+    Args:
+        name: Name of the registered model.
+        version: The version.
+
+    Returns:
+        The aliases joined by commas, or `no alias`.
+
+    Raises:
+        UserError: The server does not answer.
+    """
     return ", ".join(ask(lambda: client().get_model_version(name, str(version))).aliases) or "no alias"
 
 
 def set_alias(name: str, alias: str, version: int) -> None:
+    """Point an alias to a version.
+
+    Args:
+        name: Name of the registered model.
+        alias: The alias.
+        version: The version.
+
+    Raises:
+        UserError: The server does not answer.
+    """
     ask(lambda: client().set_registered_model_alias(name, alias, str(version)))
 
 
 def aliased_version(name: str, alias: str) -> Any | None:
-    """The registered model version behind an alias, or None."""
+    """Find the model version of an alias.
+
+    Args:
+        name: Name of the registered model.
+        alias: The alias.
+
+    Returns:
+        MLflow's `ModelVersion`, or None if there is none or tracking is off.
+
+    Raises:
+        UserError: The server does not answer.
+    """
     if not is_on():
         return None
     return ask(lambda: _or_none(lambda: client().get_model_version_by_alias(name, alias)))
 
 
 def has_version(name: str, version: int) -> bool:
-    """Whether a registered model has a version now."""
+    """Check whether a registered model has a version.
+
+    Args:
+        name: Name of the registered model.
+        version: The version.
+
+    Returns:
+        Whether the version exists.
+
+    Raises:
+        UserError: The server does not answer.
+    """
     return ask(lambda: _or_none(lambda: client().get_model_version(name, str(version)))) is not None
 
 
 def is_model_uri(uri: str) -> bool:
+    """Check whether a URI names a model in MLflow.
+
+    Args:
+        uri: Any URI.
+
+    Returns:
+        Whether it starts with `models:/` or `runs:/`.
+    """
     return uri.startswith(("models:/", "runs:/"))
 
 
 def pin_model_uri(uri: str) -> str:
-    """`models:/name@alias` as the version that it names now; other model URIs are fixed already."""
+    """Resolve `models:/name@alias` to the present version.
+
+    Args:
+        uri: A model URI.
+
+    Returns:
+        `models:/name/version`; URIs without an alias are returned unchanged.
+
+    Raises:
+        UserError: Tracking is off, the registry has no such model or alias, or the server does not answer.
+    """
     if not is_on():
         raise UserError(f"{uri}: MLFLOW_TRACKING_URI is not set; name the server that holds the model")
     name, _, alias = uri.removeprefix("models:/").partition("@")
@@ -110,7 +199,18 @@ def pin_model_uri(uri: str) -> str:
 
 
 def download_model(uri: str, scratch: Path) -> Path:
-    """The files of a model in MLflow, below `scratch`."""
+    """Download a model from MLflow.
+
+    Args:
+        uri: A model URI.
+        scratch: Local folder for the files.
+
+    Returns:
+        The path of the model below `scratch`.
+
+    Raises:
+        UserError: MLflow has no such model, or does not answer.
+    """
     import mlflow
     from mlflow.exceptions import MlflowException
 
@@ -121,7 +221,7 @@ def download_model(uri: str, scratch: Path) -> Path:
             if server_problem(error):
                 raise
             raise UserError(
-                f"{uri}: MLflow cannot hand it over ({str(error).splitlines()[0]}); check the URI"
+                f"{uri}: MLflow cannot provide the model ({str(error).splitlines()[0]}); check the URI"
             ) from error
 
     return ask(download)
@@ -133,7 +233,7 @@ def _registered_version(name: str, digest: str) -> int | None:
 
 
 def _or_none(look_up: Callable[[], Answer]) -> Answer | None:
-    """None where the registry does not have it."""
+    """Return None when the registry has no such model, version or alias."""
     from mlflow.exceptions import MlflowException
 
     try:

@@ -1,6 +1,6 @@
-"""MLflow's tables, ready for use: a process that is forked from one that has imported this opens a database at once."""
+"""MLflow's database tables, mapped at import. A process that is forked afterwards opens a database at once."""
 
-import mlflow.store.model_registry.sqlalchemy_store
+import mlflow.store.model_registry.sqlalchemy_store  # noqa: F401
 import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 from sqlalchemy.orm import configure_mappers
 

@@ -303,11 +303,11 @@ TABLES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "train all in test": (
         {"train.csv": GOOD_TABLE, "test.csv": GOOD_TABLE.upper().replace("TEXT,LABEL", "text,label")},
-        ["train split: every text stands in validation or test too", "separate texts"],
+        ["train split: every text is in validation or test too", "separate texts"],
     ),
     "validation all in test": (
         {"train.csv": GOOD_TABLE, "dev.csv": "text,label\nz!,lock\n", "test.csv": "text,label\nz,lock\n"},
-        ["validation split: every text stands in test too", "separate texts"],
+        ["validation split: every text is in test too", "separate texts"],
     ),
     "test all empty": (
         {"train.csv": GOOD_TABLE, "test.csv": "text,label\n ,lock\n"},
@@ -362,7 +362,7 @@ def test_parquet_with_numbers_as_texts(step_refuses: StepRefuses, says: Says, tm
     [
         (
             {"s.csv": "text\nLock 0!\nfind 1\n"},
-            ["s.csv: every text stands in the data too", "texts that belong to no class"],
+            ["s.csv: every text is in the data too", "texts that belong to no class"],
         ),
         ({"s.csv": 'text\n" "\n""\n'}, ["s.csv: all 2 texts are empty", "data_text_column"]),
         ({"s.csv": "words\nhello\n"}, ["s.csv", "no column 'text'", "words", "data_text_column"]),
@@ -384,7 +384,7 @@ def test_strangers(
 def test_unlabelled_texts_that_are_all_known(step_refuses: StepRefuses, says: Says, tmp_path: Path) -> None:
     data, log = write(tmp_path / "data", {"t.csv": GOOD_TABLE}), write(tmp_path / "log", {"l.csv": "text\nLock 0!\n"})
     line = prepare(step_refuses, tmp_path / "prepared", data, log=log)
-    says(line, ["l.csv: every text stands in the data too", "further texts"])
+    says(line, ["l.csv: every text is in the data too", "further texts"])
     assert not (tmp_path / "prepared").exists()
 
 

@@ -225,7 +225,7 @@ def test_a_rerun_with_nothing_changed_ends_early_and_shows_the_leaderboard_that_
     first: Run, unchanged: Run, client: MlflowClient
 ):
     assert set(unchanged.steps()) == {"resolve_data", "close_run"}
-    assert "Nothing is new since" in unchanged.output
+    assert "Nothing has changed since" in unchanged.output
     for row in first.leaderboard["rows"]:
         assert row["configuration"] in unchanged.output
     assert int(client.get_model_version_by_alias(MODEL, "champion").version) == first.result["version"]

@@ -1,12 +1,12 @@
-"""Demo intents: the support chat of an imaginary city e-bike share service.
+"""The demo's dataset: the support chat of an imaginary city e-bike share service.
 
-The data is synthetic and original: no customer wrote any of it, and it was not taken from another data
-set. A small grammar (the tables in `bike_share_phrases`) and a seed generate all of it. It comes under the
-project's licence, Apache-2.0, as does the text that the grammar generates.
+The data is synthetic and original: no customer wrote any of it, and it was not taken from another dataset. A small
+grammar (the tables in `bike_share_phrases`) and a seed generate all of it. The grammar and the generated text come
+under the project's licence, Apache-2.0.
 
-A core phrasing of an intent is framed, set between openers, contexts and closers, and then roughened the
-way people type in a chat. Each phrasing is used a few times only, so that a split does not put
-near-copies of most training texts into the test part.
+The generator frames a core phrasing of a label, adds openers, contexts and closers, and then roughens the text in the
+way people type in a chat. Each phrasing is used only a few times, so that a split does not put near-copies of most
+training texts into the test split.
 """
 
 import random
@@ -30,13 +30,13 @@ __all__ = ["SEED", "generate", "generate_out_of_scope"]
 
 SEED = 20240607
 
-FEWEST, MOST = 62, 95  # utterances an intent
-MOST_USES = 4  # of one core phrasing
-MOST_WORDS = 35
+MIN_EXAMPLES, MAX_EXAMPLES = 62, 95  # for each label
+MAX_USES = 4  # of one core phrasing
+MAX_WORDS = 35
 OUT_OF_SCOPE_COUNT = 120
 
-# In these intents nobody need be out on a bike, so "I rode from A to B" would sound odd.
-DESK_INTENTS = frozenset(
+# Under these labels nobody need be out on a bike, so "I rode from A to B" would sound odd.
+DESK_LABELS = frozenset(
     {
         "cancel_reservation",
         "cancel_subscription",
@@ -104,28 +104,42 @@ T = TypeVar("T")
 
 
 def generate(seed: int = SEED) -> list[tuple[str, str]]:
-    """Return shuffled (text, intent) pairs; texts differ by more than case and punctuation."""
+    """Generate the labelled texts.
+
+    Args:
+        seed: Seed of the generator.
+
+    Returns:
+        Shuffled (text, label) pairs. The texts differ by more than case and punctuation.
+    """
     rng = random.Random(seed)
     seen: set[str] = set()
     pairs: list[tuple[str, str]] = []
-    for intent, table in PHRASES.items():
-        wanted = FEWEST + int(rng.random() * (MOST - FEWEST + 1))
-        pairs += [(text, intent) for text in _texts(rng, _lines(table), intent, wanted, seen)]
+    for label, table in PHRASES.items():
+        wanted = MIN_EXAMPLES + int(rng.random() * (MAX_EXAMPLES - MIN_EXAMPLES + 1))
+        pairs += [(text, label) for text in _texts(rng, _lines(table), label, wanted, seen)]
     return _shuffled(rng, pairs)
 
 
 def generate_out_of_scope(seed: int = SEED) -> list[str]:
-    """Return utterances that belong to none of the intents."""
+    """Generate out-of-scope texts.
+
+    Args:
+        seed: Seed of the generator.
+
+    Returns:
+        Texts that belong to none of the labels.
+    """
     rng = random.Random(seed)
     return _texts(rng, _lines(OUT_OF_SCOPE), None, OUT_OF_SCOPE_COUNT, set())
 
 
-def _texts(rng: random.Random, lines: Sequence[str], intent: str | None, wanted: int, seen: set[str]) -> list[str]:
-    """Go round the lines, in a new order each time, until there are `wanted` unseen texts."""
+def _texts(rng: random.Random, lines: Sequence[str], label: str | None, wanted: int, seen: set[str]) -> list[str]:
+    """Cycle through the lines, in a new order each time, until there are `wanted` unseen texts."""
     texts: list[str] = []
-    for _ in range(MOST_USES):
+    for _ in range(MAX_USES):
         for line in _shuffled(rng, lines):
-            text = _utterance(rng, line, intent)
+            text = _utterance(rng, line, label)
             key = re.sub(r"\W+", " ", text).strip().casefold()
             if len(texts) < wanted and key not in seen:
                 seen.add(key)
@@ -133,10 +147,10 @@ def _texts(rng: random.Random, lines: Sequence[str], intent: str | None, wanted:
     return texts
 
 
-def _utterance(rng: random.Random, line: str, intent: str | None) -> str:
+def _utterance(rng: random.Random, line: str, label: str | None) -> str:
     sentence, terse = _sentence(rng, line)
-    text = sentence if terse else _surround(rng, sentence, intent)
-    if len(text.split()) > MOST_WORDS:
+    text = sentence if terse else _surround(rng, sentence, label)
+    if len(text.split()) > MAX_WORDS:
         text = sentence
     return _roughen(rng, _capitalise(text))
 
@@ -152,47 +166,47 @@ def _sentence(rng: random.Random, line: str) -> tuple[str, bool]:
     return _fill(rng, line if line[-1] in ".?!" else line + "."), False
 
 
-def _surround(rng: random.Random, sentence: str, intent: str | None) -> str:
-    """Add what people say around their point. An unknown intent gets only what fits anywhere."""
-    if sentence.endswith("?") and _chance(rng, 0.15):
+def _surround(rng: random.Random, sentence: str, label: str | None) -> str:
+    """Add what people say around their point. Without a label, add only what fits anywhere."""
+    if sentence.endswith("?") and _happens(rng, 0.15):
         sentence = f"{sentence[:-1]} {_draw(rng, CLOSERS)}?"
-    if _chance(rng, 0.25):
+    if _happens(rng, 0.25):
         sentence = f"{sentence} {_draw(rng, TAILS)}"
-    if _chance(rng, 0.4):
+    if _happens(rng, 0.4):
         joints = JOINTS if "?" in sentence else STATEMENT_JOINTS
-        sentence = _context(rng, intent) + _pick(rng, joints) + sentence
-    if _chance(rng, 0.25):
+        sentence = _context(rng, label) + _pick(rng, joints) + sentence
+    if _happens(rng, 0.25):
         sentence = f"{_draw(rng, OPENERS)} {sentence}"
     return sentence
 
 
-def _context(rng: random.Random, intent: str | None) -> str:
-    if intent is None:
+def _context(rng: random.Random, label: str | None) -> str:
+    if label is None:
         return _draw(rng, CONTEXTS)
-    if _chance(rng, 0.25):
-        return _draw(rng, "".join(table for word, table in ASIDES.items() if word not in intent))
-    if intent not in DESK_INTENTS and _chance(rng, 0.6):
+    if _happens(rng, 0.25):
+        return _draw(rng, "".join(table for word, table in ASIDES.items() if word not in label))
+    if label not in DESK_LABELS and _happens(rng, 0.6):
         return _draw(rng, RIDE_CONTEXTS)
     return _draw(rng, CONTEXTS)
 
 
 def _roughen(rng: random.Random, text: str) -> str:
     """Apply the habits of people in a hurry."""
-    if "?" not in text and _chance(rng, 0.2):  # in a question, "why won't it" cannot be written out
+    if "?" not in text and _happens(rng, 0.2):  # in a question, "why won't it" cannot be written out
         text = _replace_words(text, EXPANSIONS)
-    if _chance(rng, 0.08):
+    if _happens(rng, 0.08):
         text = _replace_words(text, SHORTHANDS)
-    if _chance(rng, 0.12):
+    if _happens(rng, 0.12):
         text = text.replace("'", "")
-    if _chance(rng, 0.1):
+    if _happens(rng, 0.1):
         text = _misspell(rng, text)
-    if _chance(rng, 0.35):
+    if _happens(rng, 0.35):
         text = text.rstrip(".?!")
-    elif _chance(rng, 0.1):
+    elif _happens(rng, 0.1):
         text = text[:-1] + _pick(rng, ENDINGS.get(text[-1], (text[-1],)))
-    if _chance(rng, 0.3):
+    if _happens(rng, 0.3):
         return text.lower()
-    return text.upper() if _chance(rng, 0.02) else text
+    return text.upper() if _happens(rng, 0.02) else text
 
 
 def _misspell(rng: random.Random, text: str) -> str:
@@ -231,15 +245,14 @@ def _lines(table: str) -> list[str]:
     return [line for line in table.splitlines() if line]
 
 
-# Of the generator's methods only random() is promised to give the same values in every Python version,
-# hence these three.
+# Python guarantees the same values in every version only for random(), hence these helpers.
 
 
 def _pick(rng: random.Random, options: Sequence[T]) -> T:
     return options[int(rng.random() * len(options))]
 
 
-def _chance(rng: random.Random, probability: float) -> bool:
+def _happens(rng: random.Random, probability: float) -> bool:
     return rng.random() < probability
 
 

@@ -11,7 +11,20 @@ INTENTS, OUT_OF_SCOPE = "demo:bike-share", "demo:bike-share-out-of-scope"
 
 
 def write_table(uri: str, folder: Path, *, text_column: str, label_column: str) -> Path:
-    """The data set behind `uri` as one jsonl file in `folder`."""
+    """Write a demo dataset as one JSONL file.
+
+    Args:
+        uri: `demo:bike-share` or `demo:bike-share-out-of-scope`.
+        folder: Folder of the file.
+        text_column: Name of the column of texts.
+        label_column: Name of the column of labels.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        UserError: The URI is unknown.
+    """
     path = folder / "bike-share.jsonl"
     rows = [{text_column: text, label_column: label} for text, label in _rows(uri)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -19,6 +32,17 @@ def write_table(uri: str, folder: Path, *, text_column: str, label_column: str) 
 
 
 def version(uri: str) -> str:
+    """Identify a demo dataset.
+
+    Args:
+        uri: `demo:bike-share` or `demo:bike-share-out-of-scope`.
+
+    Returns:
+        A sha256 of its content.
+
+    Raises:
+        UserError: The URI is unknown.
+    """
     return f"sha256:{hashlib.sha256(json.dumps(_rows(uri)).encode()).hexdigest()}"
 
 

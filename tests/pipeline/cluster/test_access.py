@@ -56,7 +56,7 @@ def test_links_lead_to_the_ui_and_hold_no_login(server: Kfp, command: Command, m
         (403, "found 403 (said the server); ask for the right, or check --namespace and the login"),
         (404, "found 404 (said the server); check the name or id, --namespace and --endpoint"),
         (422, "found 422 (said the server); change what it names"),
-        (500, "found 500 (said the server); look into the server's log"),
+        (500, "found 500 (said the server); check the server's log"),
         (503, "found 503 (said the server); try again when it is up"),
     ],
 )

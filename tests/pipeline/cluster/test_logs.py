@@ -184,7 +184,7 @@ def test_the_log_of_a_pod_that_is_gone_comes_from_the_pipeline_root(server: Kfp,
     stored(server, "spectral-distill-xbbws-retry-system-container-impl-4172946483")
     answer = command("runs", "logs", "run-1", "promote-student")
     if not server.ui:
-        assert "only the UI's server has a way to it; give its address as --endpoint or --ui-endpoint" in answer.err
+        assert "only the UI's server can read it; give its address as --endpoint or --ui-endpoint" in answer.err
         return
     assert answer.out == "attempt 0\nattempt 1\n"
     asked = [one for one in server.requests if one.path.endswith("/GetContextByTypeAndName")][-1]

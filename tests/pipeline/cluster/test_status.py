@@ -118,7 +118,7 @@ def test_no_task_of_an_ended_run_claims_to_run(command: Command, real_run: RealR
         "evaluate-student spectral_intensity-2L-s0", *AFTER_THE_LOOP,
     }  # fmt: skip
     assert "running" not in found.values()
-    assert "Unknown: KFP's API stopped updating the tasks, as it does when a run's Workflow passes 1 MiB" in out
+    assert "Unknown: KFP's API stopped updating the tasks, as it does when a run's Workflow exceeds 1 MiB" in out
 
 
 def test_node_names_of_another_argo_give_unknown_instead_of_a_guess(server: Kfp, command: Command, real_run: RealRun):

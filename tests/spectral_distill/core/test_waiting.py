@@ -51,7 +51,7 @@ def test_a_service_that_comes_back_is_waited_for_with_growing_pauses(
     assert patiently(away(5)) == 6
     assert pauses == [1, 2, 4, 8, 16]
     assert len(notes()) == len(pauses)
-    assert notes()[1] == f"S3 is away; waiting 2 s, for 599 s more at most ({VARIABLE})"
+    assert notes()[1] == f"S3 is away; retrying in 2 s, for at most 599 s more ({VARIABLE})"
 
 
 def test_it_is_given_up_after_ten_minutes(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:

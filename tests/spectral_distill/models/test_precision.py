@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mortal_training import SCHEDULE, tiny_model, train
 
 from spectral_distill.core.errors import UserError
 from spectral_distill.core.settings import TeacherOptions
@@ -17,6 +16,7 @@ from spectral_distill.models.text_classifier import TextClassifier, load_classif
 from spectral_distill.selection.mapping import Selection
 from spectral_distill.training.fine_tuning import make_teacher
 from tests.support.models import MAX_TOKENS, same_weights
+from tests.support.mortal_training import SCHEDULE, tiny_model, train
 from tests.support.tracking import NO_RUN
 
 FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16}

@@ -44,10 +44,10 @@ def test_an_empty_file_is_a_table_that_begins(tmp_path: Path):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda text: text[:-20], "line 3: found no whole row of a study"),
-        (lambda text: text[:-37], "line 3: found no whole row of a study"),  # base64 that is whole, and shorter
+        (lambda text: text[:-20], "line 3: found no complete row of a study"),
+        (lambda text: text[:-37], "line 3: found no complete row of a study"),  # base64 that is whole, and shorter
         (lambda text: text + "\n".join(text.splitlines()[-1:]), "line 4: a second row of uniform-3L, seed 1"),
-        (lambda text: text.partition("\n")[2], "line 2: found no whole row of a study"),
+        (lambda text: text.partition("\n")[2], "line 2: found no complete row of a study"),
     ],
     ids=["cut within a row", "cut between four characters", "a row twice", "no header"],
 )

@@ -135,7 +135,7 @@ def test_rows_of_another_teacher_are_refused(values: dict, workspace: Workspace,
 
 def test_rows_of_other_layers_than_the_strategy_chooses_now_are_refused(copy: Path, values: dict, workspace: Workspace):
     copy.write_text(copy.read_text().replace(",last-2L,0,2 3,", ",last-2L,0,1 3,"))
-    with pytest.raises(UserError, match=r"last-2L was made of the teacher's layers 1 3, and would be of 2 3 now"):
+    with pytest.raises(UserError, match=r"last-2L has the teacher's layers 1 3, but its strategy selects 2 3 now"):
         run_study(Plan(**values), copy, workspace)
 
 

@@ -209,7 +209,7 @@ def test_a_lost_pod_makes_the_run_failed(client: MlflowClient, begin: Callable, 
     tracking.close_run(state)
     assert children(client)["uniform"].info.status == "FAILED"
     assert parent(client).info.status == "FAILED"
-    assert "in the middle of uniform" in parent(client).data.tags[ENDED_TAG]
+    assert "interrupted: uniform" in parent(client).data.tags[ENDED_TAG]
 
 
 def test_a_driver_that_failed_makes_the_run_failed(client: MlflowClient, begin: Callable) -> None:
@@ -404,7 +404,7 @@ def test_a_run_that_found_nothing_new_says_so_and_refers_to_the_one_with_the_res
     told = parent(client, "second")
     assert told.info.status == "FINISHED"
     assert told.data.tags[UNCHANGED_TAG] == first
-    assert "Nothing is new since [named first](#/experiments/" in told.data.tags["mlflow.note.content"]
+    assert "Nothing has changed since [named first](#/experiments/" in told.data.tags["mlflow.note.content"]
     begin("third")
     earlier = tracking.unchanged_since("digest")
     assert earlier is not None and earlier.run_id == first

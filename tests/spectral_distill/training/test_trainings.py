@@ -20,12 +20,12 @@ from spectral_distill.tracking.pipeline_run import Run
 from spectral_distill.training.cache import Training, digest
 from spectral_distill.training.cache_folder import VARIABLE
 from spectral_distill.training.trainer import ClassifierTrainer, tokenized
-from tests.spectral_distill.training.mortal_training import EPOCHS, SCHEDULE, STEPS_PER_EPOCH, Mortal, tiny_model, train
 from tests.support.checkout import ROOT
 from tests.support.dataset import intents, split_of
 from tests.support.models import same_weights
+from tests.support.mortal_training import EPOCHS, SCHEDULE, STEPS_PER_EPOCH, Mortal, tiny_model, train
 
-MORTAL = "tests.spectral_distill.training.mortal_training"
+MORTAL = "tests.support.mortal_training"
 SHORT = SCHEDULE.model_copy(update={"epochs": 1})
 
 

@@ -1,5 +1,5 @@
 """A tiny training that can be killed at a chosen moment. Alone:
-`python -m tests.spectral_distill.training.mortal_training WEIGHTS STEPS [MOMENT]`.
+`python -m tests.support.mortal_training WEIGHTS STEPS [MOMENT]`.
 
 It writes the trained weights to the file `weights`, and the number of every step that it does to the file `steps`.
 Moments: `step:N` is in the middle of step N, `save:N` inside the N-th file that checkpoints are made of beside weights
