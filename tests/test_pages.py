@@ -18,6 +18,7 @@ from pipeline.deployment import Deployment
 ROOT = Path(__file__).parents[1]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "containers/README.md")),
+    ROOT / "tests" / "cluster_acceptance" / "README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 NEED_A_SERVER = ("spectral-distill submit", "spectral-distill schedule")
