@@ -98,8 +98,8 @@ def test_a_schedule_with_a_run_in_flight_is_not_deleted(in_flight: Kfp, command:
     answer = command("schedule", "delete", "recurring-1")
     assert (answer.code, answer.out) == (2, "")
     assert answer.err == (
-        "error: schedule recurring-1: found busy in flight, which would be deleted with it; wait for the end, or stop "
-        "it with --force\n"
+        "error: schedule recurring-1: found busy in flight, which would be deleted with it; wait for the end, or "
+        "cancel it with --force\n"
     )
     assert in_flight.recurring_runs
 
