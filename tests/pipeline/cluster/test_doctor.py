@@ -70,7 +70,7 @@ def test_an_installation_that_is_well_passes_and_nothing_is_changed_on_it(server
         line(answer, "image") == f"ok    image: {DIGEST}, pinned by digest; only a run shows whether nodes may pull it"
     )
     assert line(answer, "API") == "ok    API: Kubeflow Pipelines, version 2.17.0, for one user"
-    assert line(answer, "experiment").startswith("ok    experiment: spectral-distill, not there yet")
+    assert line(answer, "experiment").startswith("ok    experiment: spectral-distill, missing")
     assert line(answer, "pipeline").endswith("not on the server yet; `submit` uploads it")
     assert {request.method for request in server.requests} == {"GET"}
     assert all(one[:6] in ("ok    ", "skip  ") for one in answer.out.splitlines())
@@ -80,7 +80,7 @@ def test_what_the_server_has_already_is_told(server: Kfp, check: Check, command:
     server.experiments = [
         {"experiment_id": "experiment-1", "display_name": "mine", "created_at": "2026-01-31T03:00:00Z"}
     ]
-    assert line(check("--experiment", "mine"), "experiment") == "ok    experiment: mine, there"
+    assert line(check("--experiment", "mine"), "experiment") == "ok    experiment: mine, exists"
 
 
 @pytest.mark.parametrize(
