@@ -149,7 +149,7 @@ def _in_no_split(texts: list[str], dataset: DatasetDict) -> list[Row]:
 
 def _check_any(rows: list[Row], source: str, expected: str) -> None:
     if not rows:
-        raise UserError(f"{source}: every text stands in the data too; expected {expected}")
+        raise UserError(f"{source}: every text is in the data too; expected {expected}")
 
 
 def _dataset(rows: list[Row], names: list[str]) -> Dataset:

@@ -64,7 +64,7 @@ def table(values: dict, workspace: Workspace, tmp_path_factory: pytest.TempPathF
     path = tmp_path_factory.mktemp("studies") / "deep" / "tiny.csv"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(trainings_folder.VARIABLE, str(workspace.trainings))
-        run_study(Plan(**values), path, workspace)
+        run_study(Plan(**values), path, workspace.root)
     return path
 
 
@@ -74,7 +74,7 @@ def copy(table: Path, tmp_path: Path) -> Path:
 
 
 def rows_of(table: Path, values: dict, workspace: Workspace) -> list[Row]:
-    return run_study(Plan(**values), table, workspace)[0]
+    return run_study(Plan(**values), table, workspace.root)[0]
 
 
 def test_a_study_has_its_anchors_and_every_student(table: Path, values: dict, workspace: Workspace):
@@ -92,7 +92,7 @@ def test_a_study_has_its_anchors_and_every_student(table: Path, values: dict, wo
 
 def test_the_page_shows_table_oracle_and_plot(table: Path, values: dict, workspace: Workspace, tmp_path: Path):
     plan = Plan(**values)
-    write_report(plan, *run_study(plan, table, workspace), tmp_path, "tiny")
+    write_report(plan, *run_study(plan, table, workspace.root), tmp_path, "tiny")
     page = (tmp_path / "tiny.md").read_text()
     assert "10 runs; seeds 0." in page
     assert "every way to keep 2 of 4 layers" in page
@@ -103,7 +103,7 @@ def test_the_page_shows_table_oracle_and_plot(table: Path, values: dict, workspa
 @pytest.mark.filterwarnings("error:constrained_layout")
 def test_a_single_student_has_a_picture(copy: Path, values: dict, workspace: Workspace, tmp_path: Path):
     plan = Plan(**values | {"candidates": [{"strategy": "uniform", "layers": 2}]})
-    write_report(plan, *run_study(plan, copy, workspace), tmp_path, "single")
+    write_report(plan, *run_study(plan, copy, workspace.root), tmp_path, "single")
     assert (tmp_path / "single.png").stat().st_size > 0
 
 
@@ -136,7 +136,7 @@ def test_rows_of_another_teacher_are_refused(values: dict, workspace: Workspace,
 def test_rows_of_other_layers_than_the_strategy_chooses_now_are_refused(copy: Path, values: dict, workspace: Workspace):
     copy.write_text(copy.read_text().replace(",last-2L,0,2 3,", ",last-2L,0,1 3,"))
     with pytest.raises(UserError, match=r"last-2L has the teacher's layers 1 3, but its strategy selects 2 3 now"):
-        run_study(Plan(**values), copy, workspace)
+        run_study(Plan(**values), copy, workspace.root)
 
 
 def test_other_unlabelled_texts_make_another_study(copy: Path, values: dict, tmp_path: Path):

@@ -66,7 +66,7 @@ def test_fine_tuning_learns_repeats_and_saves_what_it_made(tiny_checkpoint, tiny
     teacher, again = (made(tiny_checkpoint, tiny_data, FINE_TUNE) for _ in range(2))
     assert same_weights(teacher.model.state_dict(), again.model.state_dict())
     scores = score(answer(teacher, tiny_data, "evaluate"))
-    assert scores["accuracy"] > 0.9
+    assert scores.accuracy > 0.9
     teacher.save(tmp_path / "model")
     answers = load_classifier(tmp_path / "model", max_tokens=MAX_TOKENS).logits(tiny_data["test"]["text"])
-    assert (answers.argmax(axis=1) == np.array(tiny_data["test"]["label"])).mean() == scores["accuracy"]
+    assert (answers.argmax(axis=1) == np.array(tiny_data["test"]["label"])).mean() == scores.accuracy

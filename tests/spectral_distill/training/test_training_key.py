@@ -5,13 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from spectral_distill.training.cache import DECIDED_BY
+from tests.support.checkout import ROOT
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = ("spectral_distill", "components", "pipeline")
 KEYS = """
 import sys
