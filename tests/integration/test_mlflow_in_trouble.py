@@ -17,7 +17,6 @@ from spectral_distill.core.progress import EVENTS_FILE
 from spectral_distill.models.text_classifier import TextClassifier
 from spectral_distill.tracking import pipeline_run as tracking
 from spectral_distill.tracking import registry
-from spectral_distill.tracking.server import DEFAULT_ENVIRONMENT
 from tests.integration.pipeline_runs import CLI, Finished, Services, finish, read_events, start
 from tests.support.faulty_proxy import Answer, FaultyProxy, faulty_proxy, late, refusal
 
@@ -143,8 +142,6 @@ def test_the_registry_is_never_put_off(proxy: FaultyProxy) -> None:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits, with short pauses, for a server that MLflow's client has given up on."""
-    for name, value in DEFAULT_ENVIRONMENT.items():  # as entry points do
-        monkeypatch.setenv(name, value)
     monkeypatch.setenv(waiting.VARIABLE, "120")
     monkeypatch.setattr(waiting, "_FIRST_PAUSE_S", 0.05)
 
