@@ -147,7 +147,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def waits(events: Callable[[str], list[dict[str, Any]]]) -> list[str]:
-    return [note["message"] for note in events("note") if "waiting" in note["message"]]
+    return [note["message"] for note in events("note") if "retrying in" in note["message"]]
 
 
 def test_a_rollout_of_the_server_is_waited_for_at_a_steps_start_and_end(

@@ -329,4 +329,4 @@ def test_wrong_credentials_are_not_waited_out(
     proxy.spoil(refusal(403, code))
     refuses(lambda: storage.version(DATA))
     assert len(proxy.seen) == 1
-    assert "waiting" not in capsys.readouterr().err
+    assert "retrying in" not in capsys.readouterr().err
