@@ -1,7 +1,7 @@
-"""What a step tells the outside while it works: events, one JSON object a line.
+"""The events that a step reports while it works, one JSON object a line.
 
-A local run names a file in the environment variable below and draws the events as they come. Elsewhere the same
-events are lines of the logger `spectral_distill`, which a step in a pod prints and a notebook does not.
+A local run names a file in the environment variable `EVENTS_FILE` and displays the events as they arrive. Elsewhere the
+same events go to the logger `spectral_distill`, which a step in a pod prints and a notebook does not.
 """
 
 import json
@@ -24,7 +24,12 @@ Item = TypeVar("Item")
 
 
 def emit(event: str, **details: Any) -> None:
-    """Hand one event on: appended to the events file where there is one, otherwise logged."""
+    """Report one event: append it to the events file if there is one, otherwise log it.
+
+    Args:
+        event: Kind of the event, such as `note` or `progress`.
+        **details: Further values of the event. The events file needs values that JSON can hold.
+    """
     record = {"event": event, "time": time.time(), **details}
     path = os.environ.get(EVENTS_FILE)
     if path:
@@ -35,14 +40,14 @@ def emit(event: str, **details: Any) -> None:
 
 
 def print_events() -> None:
-    """Print events on stderr from now on, as a pod's log wants them."""
+    """Print events on stderr from now on, as lines of a pod's log."""
     _LOGGER.setLevel(logging.INFO)
     if not any(isinstance(handler, _Lines) for handler in _LOGGER.handlers):
         _LOGGER.addHandler(_Lines())
 
 
 class _Lines(logging.Handler):
-    """Prints on the stderr of the moment."""
+    """Prints to the present `sys.stderr`, which may have been replaced since the handler was made."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(record.getMessage(), file=sys.stderr, flush=True)
@@ -50,7 +55,15 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def reported(step: str, detail: str = "") -> Iterator[None]:
-    """Emit a step's start and end, or how it failed. Errors go on."""
+    """Report a step's start, and its end or its failure. Errors are raised again.
+
+    Args:
+        step: Name of the step.
+        detail: What the step works on, such as a candidate's name; empty if there is only one.
+
+    Yields:
+        Nothing. The block is the step.
+    """
     started = time.monotonic()
     emit("step_started", step=step, detail=detail)
     try:
@@ -65,7 +78,16 @@ def reported(step: str, detail: str = "") -> Iterator[None]:
 
 
 class Progress:
-    """Progress of one long piece of work, `total` units long; reports are thinned out in time."""
+    """The progress of one long piece of work.
+
+    Reports are limited to one per interval: 0.25 s with an events file, 15 s in a log. The last unit is always
+    reported.
+
+    Args:
+        what: Name of the work in the events.
+        total: Number of units.
+        done: Number of units that are already done.
+    """
 
     def __init__(self, what: str, total: int, done: int = 0):
         self.what, self.total, self.done = what, total, done
@@ -73,6 +95,12 @@ class Progress:
         self._last = 0.0
 
     def advance(self, units: int = 1, **details: Any) -> None:
+        """Count finished units, and report the progress if the interval has passed.
+
+        Args:
+            units: Number of units finished since the last call.
+            **details: Further values of the event, such as the present loss.
+        """
         self.done += units
         now = time.monotonic()
         if self.done >= self.total or now - self._last >= self._interval:
@@ -81,7 +109,16 @@ class Progress:
 
 
 def track(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
-    """Yield the items and report how many of `total` are done."""
+    """Iterate over items, and report how many are done.
+
+    Args:
+        items: The items.
+        what: Name of the work in the events.
+        total: Number of items.
+
+    Yields:
+        The items, unchanged and in order. An item counts as done when the next one is requested.
+    """
     progress = Progress(what, total)
     for item in items:
         yield item

@@ -1,4 +1,4 @@
-"""A candidate: which student to build and how to teach it."""
+"""A candidate: which student to build, and how to train it."""
 
 import hashlib
 import re
@@ -18,7 +18,11 @@ Alignment = Literal[
 
 
 class Candidate(Options):
-    """One entry of the pipeline's `candidates` parameter."""
+    """One entry of the pipeline's `candidates` parameter.
+
+    Raises:
+        UserError: A value is invalid, a name is unknown, or settings contradict each other.
+    """
 
     strategy: str = Field(description="how the teacher's layers are chosen: a name, or package.module:function")
     layers: int = Field(ge=1, description="encoder layers of the student")
@@ -56,21 +60,22 @@ class Candidate(Options):
 
     @property
     def aligns(self) -> bool:
+        """Whether the loss has an alignment term."""
         return self.alignment != "none"
 
     @property
     def has_teacher(self) -> bool:
-        """Whether a teacher has a part in it; where not, it learns from labels alone."""
+        """Whether the teacher takes part in the loss. A student without a teacher learns from labels only."""
         return self.kl_weight > 0 or self.aligns
 
     @property
     def features(self) -> str:
-        """What of the teacher's hidden states the alignment needs, as `features` names it."""
+        """The feature of the teacher's hidden states that the alignment needs, by its name in `features`."""
         return {"band_limited": f"band_{self.alignment_bins}", "pooled": "pooled"}.get(self.alignment, "tokens")
 
     @property
     def configuration(self) -> str:
-        """A readable name of everything but the seed; equal names are equal configurations."""
+        """A readable name of all settings except the seed. Equal names are equal configurations."""
         parts = [self.strategy.replace(":", "."), f"{self.layers}L"]
         if self.teacher_layers is not None:
             parts.append("-".join(map(str, self.teacher_layers)))
@@ -86,7 +91,7 @@ class Candidate(Options):
         return "-".join(parts)
 
     def _uses(self, name: str) -> bool:
-        """Whether that setting plays a part beside the others."""
+        """Whether a setting has an effect, given the others."""
         if name == "alignment_bins":
             return self.alignment == "band_limited"
         if name in ("aligned_layers", "alignment_weight", "final_alignment_weight"):
@@ -95,11 +100,12 @@ class Candidate(Options):
 
     @property
     def name(self) -> str:
+        """The configuration and the seed: unique within a pipeline run."""
         return f"{self.configuration}-s{self.seed}"
 
 
 def _short_uri(uri: str) -> list[str]:
-    """A URI's last two parts; a digest of all of it where there are more."""
+    """The last two parts of a URI, and a digest of the whole URI if it has more parts."""
     parts = re.split("[:/]+", uri.rstrip("/"))
     return parts if len(parts) <= 2 else [*parts[-2:], hashlib.sha256(uri.encode()).hexdigest()[:6]]
 
@@ -117,7 +123,19 @@ _SHORT_NAMES = {
 
 
 def parse_candidates(raw: Sequence[Any], depth: int | None = None) -> list[Candidate]:
-    """Check the list as a whole; with `depth`, also against a teacher of that many layers. Raises `UserError`."""
+    """Parse and check the value of the pipeline's `candidates` parameter.
+
+    Args:
+        raw: The parsed JSON: a list of objects.
+        depth: Number of the teacher's layers to check against; None skips this check.
+
+    Returns:
+        The candidates, in order.
+
+    Raises:
+        UserError: The list is empty or not a list, an entry is invalid, two entries are the same, or an entry asks for
+            layers that the teacher does not have.
+    """
     if not isinstance(raw, list) or not raw:
         raise UserError(f"candidates: found {raw!r}, expected a JSON list of at least one object")
     candidates = [parse_candidate(entry, where=f"candidates[{index}]") for index, entry in enumerate(raw)]
@@ -134,6 +152,18 @@ def parse_candidates(raw: Sequence[Any], depth: int | None = None) -> list[Candi
 
 
 def parse_candidate(raw: Any, where: str = "candidate") -> Candidate:
+    """Parse one entry of the `candidates` parameter.
+
+    Args:
+        raw: The parsed JSON: an object with the settings of `Candidate`.
+        where: Name of the entry in messages.
+
+    Returns:
+        The candidate.
+
+    Raises:
+        UserError: The entry is not an object, or one of its settings is invalid.
+    """
     if not isinstance(raw, dict):
         raise UserError(f"{where}: found {raw!r}, expected an object such as {{'strategy': 'uniform', 'layers': 3}}")
     try:
@@ -143,7 +173,16 @@ def parse_candidate(raw: Any, where: str = "candidate") -> Candidate:
 
 
 def check_student_depth(candidate: Candidate, depth: int, where: str) -> None:
-    """`UserError` where the checkpoint that the candidate starts from, of `depth` layers, has too few."""
+    """Check that the checkpoint that a candidate starts from has enough layers.
+
+    Args:
+        candidate: A candidate with a checkpoint of its own.
+        depth: Number of encoder layers of that checkpoint.
+        where: Name of the candidate in messages.
+
+    Raises:
+        UserError: The candidate has more layers than the checkpoint.
+    """
     if candidate.layers > depth:
         raise UserError(
             f"{where}: layers: found {candidate.layers}, expected at most {depth}, the depth of {candidate.student}"

@@ -1,4 +1,4 @@
-"""One pass of the teacher over the transfer set and the validation texts, recorded."""
+"""Capture of the teacher signals: one forward pass over the transfer set and the validation texts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -34,11 +34,26 @@ def capture(
     checkpoints: Mapping[str, str],
     target: str | Path,
 ) -> SignalsFacts:
-    """Record logits, and those layers and features of hidden states that candidates align to and that fit the budget,
-    beside the selections.
+    """Record the teacher's logits and hidden states, and save them with the layer mappings.
 
-    `selections` by candidate's name; `checkpoints`: the pinned version of each checkpoint that candidates start from,
-    handed on to the students. Returns the facts. `UserError` for students that could not be taught by them.
+    Hidden states are recorded only for the features and layers that candidates align to. Features that do not fit into
+    the budget are left out, the largest first; the students that need them run the teacher in every step.
+
+    Args:
+        teacher: The teacher.
+        data: The dataset: splits `train`, `validation` and optionally `unlabelled`.
+        candidates: The students that will learn from the signals.
+        selections: Layer mapping of each candidate, by the candidate's name.
+        options: The budget for hidden states, in GiB.
+        checkpoints: Pinned version of each checkpoint that a candidate starts from, by URI. It is passed on to the
+            students through the facts.
+        target: Folder to write, as an atomic directory.
+
+    Returns:
+        The facts of the artifact, as saved in `signals.json`.
+
+    Raises:
+        UserError: A student that starts from a checkpoint of its own cannot learn from these signals.
     """
     transfer = transfer_set(data)
     check_students(candidates, checkpoints, teacher, transfer["text"])
@@ -84,7 +99,7 @@ def _rows(name: str, transfer: Dataset, tokens: int) -> int:
 
 
 def _within(sizes: Mapping[str, float], budget: float) -> set[str]:
-    """The features that fit together into the budget, small ones first."""
+    """The features that fit into the budget together, smallest first."""
     chosen, total = set(), 0.0
     for name, size in sorted(sizes.items(), key=lambda item: item[1]):
         total += size
@@ -120,7 +135,10 @@ def _record_split(
 def _stacked(
     name: str, about: Feature, hidden_states: Sequence[torch.Tensor], mask: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A feature at its layers, bfloat16 [B, layers, L, W], and its boolean mask [B, L]; embeddings are state 0."""
+    """Stack a feature over its layers: bfloat16 [B, layers, L, W], and its boolean mask [B, L].
+
+    State 0 is the embeddings.
+    """
     with full_products():
         found = [extract(name, hidden_states[layer + 1], mask) for layer in about.layers]
     return torch.stack([values for values, _ in found], dim=1).bfloat16().cpu(), found[0][1].bool().cpu()

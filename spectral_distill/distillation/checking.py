@@ -1,4 +1,4 @@
-"""Whether students that start from checkpoints of their own can be taught: refused before the first is trained."""
+"""Checks of students that start from checkpoints of their own. They run before the first student is trained."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,8 +12,18 @@ from spectral_distill.models.text_classifier import TextClassifier
 def check_students(
     candidates: Sequence[Candidate], pinned: Mapping[str, str], teacher: TextClassifier, texts: Sequence[str]
 ) -> None:
-    """`UserError` for a candidate whose checkpoint has too few layers, or whose alignment it does not allow; `pinned`
-    holds the checkpoints' versions."""
+    """Check that each candidate with a checkpoint of its own can learn from this teacher.
+
+    Args:
+        candidates: All candidates; those that take the teacher's layers need no check.
+        pinned: Pinned version of each checkpoint, by URI.
+        teacher: The teacher.
+        texts: Texts on which the two tokenizers are compared.
+
+    Raises:
+        UserError: A checkpoint has too few layers, its tokenizer or width does not suit the candidate's alignment, or
+            it cannot be loaded.
+    """
     for uri in sorted({candidate.student for candidate in candidates if candidate.student}):
         student = load_starting_checkpoint(uri, pinned, teacher)
         starting = [candidate for candidate in candidates if candidate.student == uri]
@@ -26,7 +36,7 @@ def check_students(
 def _check_tokens(
     candidates: Sequence[Candidate], student: TextClassifier, teacher: TextClassifier, texts: Sequence[str]
 ) -> None:
-    """Token by token only texts that are cut at the same places can be compared."""
+    """Check that both tokenizers split texts alike: only then can hidden states be compared token by token."""
     by_token = [candidate for candidate in candidates if candidate.alignment not in ("none", "pooled")]
     if by_token and student.token_spans(texts) != teacher.token_spans(texts):
         raise UserError(
@@ -36,7 +46,7 @@ def _check_tokens(
 
 
 def _check_bands(candidates: Sequence[Candidate], student: TextClassifier, teacher: TextClassifier) -> None:
-    """Frequencies of channels are the same ones at the same width alone."""
+    """Check that both models have the same width: only then are their channel frequencies the same."""
     mine, theirs = student.model.config.hidden_size, teacher.model.config.hidden_size
     banded = [candidate for candidate in candidates if candidate.alignment == "band_limited"]
     if banded and mine != theirs:

@@ -1,4 +1,4 @@
-"""A student, built through its selection and taught by the teacher's signals."""
+"""Building a student by its layer mapping, and training it with the teacher signals."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -41,9 +41,24 @@ def distill(
     options: StudentOptions,
     run: Run,
 ) -> None:
-    """Train the student in place by the teacher's recorded signals on the transfer set; the teacher is left as it was.
+    """Train the student in place, with the teacher signals on the transfer set.
 
-    Unlabelled texts teach what the teacher answers to them; a candidate without teacher does without them.
+    On unlabelled texts the student learns the teacher's predictions. A candidate without a teacher trains on the
+    labelled texts only.
+
+    Args:
+        teacher: The teacher. It runs only if the hidden states that the candidate aligns to are not recorded; its
+            weights do not change.
+        student: The untrained student, from `build_student`.
+        data: The dataset that the signals were recorded on.
+        signals: Folder of the `signals` artifact.
+        selection: The layer mapping: what each student layer is aligned to.
+        candidate: The losses and their schedules.
+        options: Epochs, learning rate, batch size and patience.
+        run: The MLflow run that gets losses and validation scores.
+
+    Raises:
+        UserError: The signals cannot be read, or the loss is not finite.
     """
     texts = transfer_set(data) if candidate.has_teacher else data["train"]
     recorded, validation_signals = Signals(signals, texts["id"]), Signals(signals, data["validation"]["id"])
@@ -84,8 +99,17 @@ def distill(
 
 @contextmanager
 def without_dropout(model: nn.Module) -> Iterator[None]:
-    """Within, training drops nothing: the answers to learn were given without dropout, and are enough to keep a student
-    from learning the labels by heart (docs/decisions/0017-no-dropout-under-a-teacher.md)."""
+    """Train without dropout inside the block.
+
+    The target is the teacher's prediction, which was recorded without dropout. It is enough to keep a student from
+    memorising the labels (docs/decisions/0017-no-dropout-under-a-teacher.md).
+
+    Args:
+        model: The model. Its dropout rates are restored after the block.
+
+    Yields:
+        Nothing.
+    """
     shares = {module: module.p for module in model.modules() if isinstance(module, nn.Dropout)}
     for module in shares:
         module.p = 0.0
@@ -99,10 +123,22 @@ def without_dropout(model: nn.Module) -> Iterator[None]:
 def build_student(
     teacher: TextClassifier, selection: Selection, candidate: Candidate, pinned: dict[str, str]
 ) -> TextClassifier:
-    """The untrained student: the teacher's selected layers, or the candidate's own checkpoint cut to its layers.
+    """Build the untrained student.
 
-    Another checkpoint keeps its tokenizer and gets a new head; where it has more layers than wanted, evenly spaced ones
-    are kept.
+    It consists of the teacher's selected layers or, if the candidate names one, of a checkpoint of its own. Such a
+    checkpoint keeps its tokenizer and gets a new head. If it has more layers than needed, evenly spaced ones are kept.
+
+    Args:
+        teacher: The teacher: source of the layers, or of labels, maximum number of tokens and precision.
+        selection: The layer mapping. It initialises a student that takes the teacher's layers.
+        candidate: The number of layers, the checkpoint and the seed. The seed is set globally.
+        pinned: Pinned version of each checkpoint, by URI.
+
+    Returns:
+        The student, on the teacher's device.
+
+    Raises:
+        UserError: The checkpoint changed or cannot be read, or the architecture is unknown.
     """
     set_seed(candidate.seed)
     if not candidate.student:
@@ -115,10 +151,20 @@ def build_student(
 
 
 class DistillationTrainer(ClassifierTrainer):
-    """ce_weight x cross-entropy + kl_weight x logit KL + alignment_weight x alignment, by the candidate.
+    """Trains with the candidate's loss.
 
-    Cross-entropy and KL are means over the batch's texts, of which those without a label add nothing to the former; the
-    alignment is one over its real tokens.
+        ce_weight x cross-entropy + kl_weight x KL of the logits + alignment_weight x alignment
+
+    Cross-entropy and KL are means over the texts of the batch; texts without a label add 0 to the cross-entropy. The
+    alignment is a mean over the real tokens of the batch.
+
+    Args:
+        candidate: Weights, temperatures and the kind of alignment.
+        targets: Teacher layers that each student layer is aligned to.
+        signals: Recorded signals of the training texts, in the order of the training split.
+        validation_signals: Recorded signals of the validation texts, in the order of the validation split.
+        teacher_states: Source of the teacher's hidden states: the recorded signals, or the teacher itself.
+        **arguments: Arguments of `transformers.Trainer`.
     """
 
     def __init__(
@@ -137,7 +183,18 @@ class DistillationTrainer(ClassifierTrainer):
         self._teacher_states = teacher_states
 
     def batch_loss(self, inputs: dict[str, Tensor], model: Any) -> tuple[Tensor, Any]:
-        """In training the whole objective; in validation what compares between epochs: the part of the logits."""
+        """Compute the loss of a batch.
+
+        Training uses the whole loss. Validation uses only the terms of the logits, at the final temperature, so that
+        epochs can be compared.
+
+        Args:
+            inputs: A batch of `collator`: `input_ids` and `attention_mask` [B, L], `labels` and `index` [B].
+            model: The student.
+
+        Returns:
+            The loss (a scalar), and the model's outputs.
+        """
         wanted, training = self._candidate, model.training
         aligns = wanted.aligns and training
         texts = {name: inputs[name] for name in ("input_ids", "attention_mask")}
