@@ -135,9 +135,10 @@ def _record_split(
 def _stacked(
     name: str, about: Feature, hidden_states: Sequence[torch.Tensor], mask: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Stack a feature over its layers: bfloat16 [B, layers, L, W], and its boolean mask [B, L].
+    """Stack a feature over its layers. State 0 is the embeddings.
 
-    State 0 is the embeddings.
+    Returns:
+        The feature, bfloat16 [B, layers, L, W], and its mask, boolean [B, L].
     """
     with full_products():
         found = [extract(name, hidden_states[layer + 1], mask) for layer in about.layers]

@@ -185,7 +185,7 @@ class DistillationTrainer(ClassifierTrainer):
     def batch_loss(self, inputs: dict[str, Tensor], model: Any) -> tuple[Tensor, Any]:
         """Compute the loss of a batch.
 
-        Training uses the whole loss. Validation uses only the terms of the logits, at the final temperature, so that
+        Training uses the whole loss. Validation uses only the terms of the logits, at the initial temperature, so that
         epochs can be compared.
 
         Args:

@@ -1,10 +1,10 @@
-"""The `signals` artifact: what a frozen teacher answers, recorded once for every student.
+"""The `signals` artifact: teacher signals (logits and hidden states), recorded once for all students.
 
-`signals.arrow` (Arrow IPC file) has a row for each training, unlabelled and validation text: `id`; `logits`, float32
-[classes]; and for each recorded feature (see `features`) a column of its name: bfloat16 bits as uint16, [layers, rows,
-width] flattened, where rows is the text's number of tokens (1 for pooled features); validation texts have none.
-`signals.json` says which layers and what width each feature has, and why not more was recorded. The file is
-memory-mapped, so that readers hold only what they touch.
+`signals.arrow` (an Arrow IPC file) has a row for each training, unlabelled and validation text. Its columns are `id`,
+`logits` (float32 [classes]), and one column for each recorded feature (see `features`). A feature column holds bfloat16
+bits as uint16: [layers, rows, width] flattened, where rows is the text's number of tokens (1 for pooled features). It
+is empty for validation texts. `signals.json` says which layers and what width each feature has, and which features
+were not recorded. The file is memory-mapped, so that readers load only what they use.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,13 @@ _TABLE = "signals.arrow"
 
 @dataclass(frozen=True, kw_only=True)
 class TextSignals:
-    """The teacher's signals for one text: logits [C] and features by name, bfloat16 [layers, rows, width]."""
+    """The teacher signals of one text.
+
+    Attributes:
+        id: The text's id in the dataset.
+        logits: Logits, float32 [C].
+        features: Features by name, bfloat16 [layers, rows, width]; empty for validation texts.
+    """
 
     id: str
     logits: np.ndarray
@@ -31,7 +37,19 @@ class TextSignals:
 
 
 class Signals:
-    """Recorded signals, read in the order of the ids that training uses."""
+    """Recorded teacher signals, in the order of a split.
+
+    Args:
+        folder: Folder of the `signals` artifact.
+        ids: Ids of the texts, in the order of the split.
+
+    Attributes:
+        features: The recorded features by name.
+        logits: Logits of the texts, float32 [texts, C].
+
+    Raises:
+        UserError: `signals.json` is missing or invalid.
+    """
 
     def __init__(self, folder: str | Path, ids: Sequence[str]):
         folder = Path(folder)
@@ -45,10 +63,16 @@ class Signals:
         self._starts = np.cumsum([0] + [len(chunk) for chunk in table["id"].chunks])
 
     def batch(self, name: str, layers: Sequence[int], indices: Sequence[int], mask: Tensor) -> dict[int, Tensor]:
-        """A feature of these layers of the teacher, of the texts at these positions of the ids: by layer [B, L, W]
-        float32, zero where padded.
+        """Read a feature of some teacher layers for a batch.
 
-        mask [B, L] tells where in a row of the batch the text's rows stand.
+        Args:
+            name: Name of the feature (see `features`).
+            layers: Teacher layers, counted from 0, among those that are recorded.
+            indices: Positions of the batch's texts in `ids`.
+            mask: The feature's mask in the batch [B, L], 1 = real row. It gives the positions of each text's rows.
+
+        Returns:
+            The feature by layer, float32 [B, L, W] each, on the mask's device; 0 where padded.
         """
         padded = torch.zeros(len(indices), len(layers), mask.shape[1], self.features[name].width)
         real = mask.bool().cpu()
@@ -58,7 +82,13 @@ class Signals:
         return {layer: padded[:, position] for position, layer in enumerate(layers)}
 
     def _recorded(self, name: str, layers: Sequence[int], index: int) -> Tensor:
-        """Of one text, bfloat16 [layers, rows, width]; what other candidates' layers need is not touched."""
+        """Read a feature of one text, bfloat16 [layers, rows, width].
+
+        Layers that only other candidates need are not read.
+
+        Returns:
+            The feature.
+        """
         row = self._rows[index]
         chunk = int(np.searchsorted(self._starts, row, side="right")) - 1
         bits = self._chunks[name][chunk][int(row - self._starts[chunk])].values.to_numpy()
@@ -68,7 +98,13 @@ class Signals:
 
 
 def write_signals(batches: Iterable[Sequence[TextSignals]], facts: SignalsFacts, folder: Path) -> None:
-    """Stream batches of signals to a file, and write the facts; memory holds one batch."""
+    """Write the `signals` artifact batch by batch, so that memory holds one batch only.
+
+    Args:
+        batches: Signals of the texts, in batches.
+        facts: The content of `signals.json`. Its features become the columns of the table.
+        folder: An existing folder.
+    """
     features = list(facts.features)
     fields = [("id", pa.string()), ("logits", pa.list_(pa.float32()))]
     schema = pa.schema([*fields, *((name, pa.large_list(pa.uint16())) for name in features)])
@@ -94,5 +130,5 @@ _NOTHING = np.empty(0, dtype=np.uint16)
 
 
 def _bits(values: Tensor) -> np.ndarray:
-    """bfloat16 as NumPy can hold it."""
+    """The bits of bfloat16 values as uint16: NumPy has no bfloat16."""
     return values.contiguous().view(torch.int16).numpy().view(np.uint16).ravel()

@@ -1,4 +1,4 @@
-"""What was recorded of a teacher: `signals.json`. Reading it needs no model library."""
+"""The facts of the teacher signals, `signals.json`. Reading them needs no model library."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -10,12 +10,25 @@ _BYTES = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
-    """One recorded feature: the teacher layers it is recorded at (0 .. D - 1, ascending) and its width."""
+    """One recorded feature.
+
+    Attributes:
+        layers: Teacher layers that it is recorded at, 0 to D - 1, ascending.
+        width: Numbers per row.
+    """
 
     layers: list[int]
     width: int
 
     def bytes_of(self, rows: int) -> int:
+        """Return the size of the feature.
+
+        Args:
+            rows: Number of rows: tokens, or texts for pooled features.
+
+        Returns:
+            The size in bytes, with two bytes for each bfloat16 number.
+        """
         return _BYTES * rows * len(self.layers) * self.width
 
 
@@ -23,14 +36,14 @@ class SignalsFacts(Artifact):
     """The facts of the `signals` artifact.
 
     Attributes:
-        texts: Texts of the transfer set.
-        tokens: Their tokens.
-        depth: Encoder layers of the teacher.
+        texts: Number of texts in the transfer set.
+        tokens: Number of their tokens.
+        depth: Number of the teacher's encoder layers.
         gib: Size of each feature that candidates align to, in GiB.
-        over_budget: Those that were not recorded for their size.
-        checkpoints: The pinned version of each checkpoint that a candidate starts from.
+        over_budget: Features that were not recorded because of their size.
+        checkpoints: Pinned version of each checkpoint that a candidate starts from, by URI.
         signals_budget_gib: The budget, in GiB.
-        features: The recorded features by name.
+        features: The recorded features, by name.
     """
 
     KIND: ClassVar[str] = "teacher signals"

@@ -12,8 +12,13 @@ from spectral_distill.storage.artifacts import Artifact
 
 
 def _as_recorded(value: Any, check: ValidatorFunctionWrapHandler) -> Candidate:
-    """The candidate without its checks: it passed them before it trained, and its strategy need not be installed where
-    an artifact is read."""
+    """Accept a recorded candidate without the checks of new ones.
+
+    It passed them before it was trained, and its strategy need not be installed where an artifact is read.
+
+    Returns:
+        The candidate.
+    """
     if isinstance(value, Candidate):
         return value
     if isinstance(value, dict) and value.keys() == Candidate.model_fields.keys():
@@ -29,9 +34,9 @@ class StudentDescription(Artifact):
     """How a student was made.
 
     Attributes:
-        candidate: What was asked for.
+        candidate: The candidate's settings.
         selection: The layer mapping that the student was built and aligned with.
-        settings: Of its training.
+        settings: Settings of the training.
         signals: The facts of the teacher signals that it learned from.
     """
 

@@ -1,5 +1,8 @@
-"""A new head that starts from a linear probe: fine-tuning then need not bend the encoder to a random head
-(LP-FT, Kumar et al. 2022, arXiv 2202.10054)."""
+"""A new classification head that starts from a linear probe.
+
+Fine-tuning then does not have to bend the encoder to a random head (LP-FT, Kumar et al. 2022,
+https://arxiv.org/abs/2202.10054).
+"""
 
 import numpy as np
 import torch
@@ -14,9 +17,13 @@ _ITERATIONS = 200
 
 
 def start_from_probe(classifier: TextClassifier, train: Dataset) -> None:
-    """Fit the last linear layer by logistic regression on what the untrained classifier feeds it, in place.
+    """Fit the last linear layer in place, by logistic regression on the inputs that the untrained classifier gives it.
 
-    Every class of the head must occur in `train`. Heads without one such layer stay as they are.
+    Heads without exactly one such layer stay unchanged.
+
+    Args:
+        classifier: The classifier.
+        train: Labelled examples with the columns `text` and `label`. Every class of the head must occur.
     """
     head = output_layer(classifier)
     if head is None:
@@ -33,7 +40,14 @@ def start_from_probe(classifier: TextClassifier, train: Dataset) -> None:
 
 
 def output_layer(classifier: TextClassifier) -> nn.Linear | None:
-    """The linear layer that writes the class scores, where exactly one layer could."""
+    """Find the linear layer that computes the logits.
+
+    Args:
+        classifier: The classifier.
+
+    Returns:
+        The only linear layer with as many outputs as there are classes; None if there is no such layer, or several.
+    """
     classes = classifier.model.config.num_labels
     found = [
         module
@@ -44,7 +58,11 @@ def output_layer(classifier: TextClassifier) -> nn.Linear | None:
 
 
 def _inputs_of(head: nn.Linear, classifier: TextClassifier, texts: list[str]) -> np.ndarray:
-    """What the layer is given for each text: float32 [texts, in_features]."""
+    """Record the layer's input for each text.
+
+    Returns:
+        The inputs, float32 [texts, in_features].
+    """
     seen: list[torch.Tensor] = []
     hook = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     features = np.empty((len(texts), head.in_features), dtype=np.float32)

@@ -1,8 +1,8 @@
-"""The floating-point format of a classifier's matrix products: float32, or bfloat16 where that is worth it.
+"""The floating-point format of a classifier's matrix products: float32, or bfloat16 where that is faster.
 
-The format decides what a training gives, so it is decided once. `resolve` turns the setting `precision` into a format
-where a teacher is made; the classifier carries it from there, in memory and in its folder, and hands it on to its
-students. Everything here takes the format as an argument.
+The format affects the result of a training, so it is decided once. `resolve` turns the setting `precision` into a
+format where a teacher is made. The classifier keeps it from there, in memory and in its folder, and passes it on to its
+students. All other functions here take the format as an argument.
 """
 
 import json
@@ -26,13 +26,13 @@ _ROUNDS = 20
 
 
 def resolve(setting: Literal["auto"] | Precision) -> Precision:
-    """The format that a value of the setting `precision` stands for on this machine.
+    """Resolve a value of the setting `precision` to a format, on this machine.
 
     Args:
-        setting: `auto` for bfloat16 where it is fast and float32 elsewhere, or a format.
+        setting: A format, or `auto`: bfloat16 where it is fast, float32 elsewhere.
 
     Returns:
-        The format. `auto` gets the same answer whenever a process asks.
+        The format. `auto` gives the same result throughout a process.
     """
     if setting != "auto":
         return setting
@@ -41,11 +41,14 @@ def resolve(setting: Literal["auto"] | Precision) -> Precision:
 
 @cache
 def _is_bfloat16_fast() -> bool:
-    """Whether bfloat16 is worth it here: a GPU of compute capability 8 on, or a CPU that multiplies faster in it.
+    """Check whether bfloat16 pays off here: a GPU of compute capability 8 or higher, or a CPU that multiplies faster in it.
 
-    A CPU's flags do not tell: AVX512-BF16 without AMX can be slower than float32. So this measures, in a process of its
-    own with one thread: on a busy machine several threads wait for each other, which says nothing about the format, and
-    the number of threads of this process must stay as it is.
+    A CPU's flags do not say: AVX512-BF16 without AMX can be slower than float32. So this measures, in a process of its
+    own with one thread. On a busy machine several threads wait for each other, which says nothing about the format, and
+    the number of threads of this process must not change.
+
+    Returns:
+        Whether bfloat16 is worth using.
     """
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -57,8 +60,13 @@ def _is_bfloat16_fast() -> bool:
 
 
 def _product_seconds(*dtypes: torch.dtype) -> list[float]:
-    """The fastest of many products of an encoder's shape, in each format. The formats take turns, so that a busy moment
-    hits neither alone."""
+    """Measure the fastest of many products of an encoder's shape, in each format.
+
+    The formats take turns, so that a busy moment does not affect one of them only.
+
+    Returns:
+        The seconds of a product, by format.
+    """
     shapes = (128, 768), (768, 3072)
     factors = [[torch.ones(shape, dtype=dtype) for shape in shapes] for dtype in dtypes]
     rounds = [[_seconds(*pair) for pair in factors] for _ in range(_ROUNDS)]
@@ -72,12 +80,25 @@ def _seconds(states: torch.Tensor, weights: torch.Tensor) -> float:
 
 
 def products_in(precision: Precision) -> AbstractContextManager[object]:
-    """Within, autocast computes matrix products in this format."""
+    """Compute matrix products in a format inside the block, by autocast.
+
+    Args:
+        precision: The format.
+
+    Returns:
+        The context manager.
+    """
     return torch.autocast(_device(), torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def full_products() -> AbstractContextManager[object]:
-    """Within, matrix products are in their factors' own format again: spectra and features want float32."""
+    """Compute matrix products in their factors' own format inside the block, by switching autocast off.
+
+    Spectra and features need float32.
+
+    Returns:
+        The context manager.
+    """
     return torch.autocast(_device(), enabled=False)
 
 
@@ -86,10 +107,16 @@ def _device() -> str:
 
 
 def fast_attention_gradients(precision: Precision) -> AbstractContextManager[object]:
-    """Within, attention is computed in a way whose gradients are fast in this format.
+    """Compute attention inside the block in the way whose gradients are fast in a format.
 
-    On CPUs the backward pass of torch's flash attention in bfloat16 takes some ten times as long on short texts as that
-    of the plain products; in float32 it is the faster one.
+    On CPUs the backward pass of torch's flash attention in bfloat16 takes about ten times as long on short texts as
+    that of plain matrix products. In float32 flash attention is the faster one.
+
+    Args:
+        precision: The format.
+
+    Returns:
+        The context manager.
     """
     slow_flash = precision == "bfloat16" and not torch.cuda.is_available()
     return sdpa_kernel(SDPBackend.MATH) if slow_flash else nullcontext()
@@ -97,8 +124,17 @@ def fast_attention_gradients(precision: Precision) -> AbstractContextManager[obj
 
 @contextmanager
 def inference_in(precision: Precision) -> Iterator[None]:
-    """Forward passes without gradients, and with `products_in`. To be put around all of them: until the block ends,
-    autocast keeps the weights that it has cast, which in inference mode it would not."""
+    """Run forward passes without gradients inside the block, with matrix products in a format (see `products_in`).
+
+    One block should enclose all forward passes: autocast keeps the weights that it has cast until the block ends. It
+    would not keep them in torch's inference mode.
+
+    Args:
+        precision: The format.
+
+    Yields:
+        Nothing.
+    """
     with torch.no_grad(), products_in(precision):
         yield
 

@@ -30,7 +30,10 @@ _PRECISION_FILE = "precision.json"
 
 @dataclass(frozen=True, kw_only=True)
 class TextClassifier:
-    """A model and its tokenizer. Label names live in `model.config.id2label`, in order."""
+    """A model and its tokenizer.
+
+    The label names are in `model.config.id2label`, in the order of the classes.
+    """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -39,33 +42,65 @@ class TextClassifier:
 
     @property
     def max_tokens(self) -> int:
+        """Maximum sequence length in tokens, special tokens included. Longer texts are truncated."""
         return int(self.tokenizer.model_max_length)
 
     @property
     def labels(self) -> list[str]:
+        """Label names, in the order of the classes."""
         return label_names(self.model.config)
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids with special tokens, truncated at `max_tokens`, not padded."""
+        """Tokenize texts.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            Token ids by text, with special tokens, truncated to `max_tokens`, not padded.
+        """
         return self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
 
     def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """Where each text's tokens begin and end in it, special tokens at (0, 0): equal for tokenizers that cut alike,
-        however they number their words."""
+        """Find where each token of a text begins and ends.
+
+        The spans are equal for tokenizers that split texts alike, whatever ids their tokens have.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            By text, the (start, end) of each token in characters; (0, 0) for special tokens.
+        """
         encoded = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens, return_offsets_mapping=True)
         return encoded["offset_mapping"]
 
     def collate(self, token_ids: Sequence[Sequence[int]]) -> dict[str, Tensor]:
-        """Pad to the longest of the batch: `input_ids` and `attention_mask`, [B, L]."""
+        """Pad token ids to the longest of the batch.
+
+        Args:
+            token_ids: Token ids by text.
+
+        Returns:
+            `input_ids` and `attention_mask` [B, L], on the model's device.
+        """
         batch = self.tokenizer.pad({"input_ids": list(token_ids)}, return_tensors="pt", return_attention_mask=True)
         return {name: batch[name].to(self.model.device) for name in ("input_ids", "attention_mask")}
 
     def batches(
         self, texts: Sequence[str], size: int, what: str = "", *, ahead: Sequence[int] = ()
     ) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
-        """Batches of texts of like length, with the texts' positions; progress is told under the name `what`.
+        """Make batches of texts of similar length, longest first.
 
-        The first texts, as many as each number `ahead` says, go ahead of the others, in as few batches as they fill.
+        Args:
+            texts: The texts.
+            size: Maximum number of texts in a batch.
+            what: Name of the work in progress events; empty reports none.
+            ahead: Counts of texts. The first n texts, for each n here, come before all other texts, in as few batches
+                as they fill.
+
+        Yields:
+            The positions of the batch's texts, [B], and the batch as `collate` returns it.
         """
         token_ids = [
             ids for start in range(0, len(texts), _CHUNK) for ids in self._compact(texts[start : start + _CHUNK])
@@ -80,11 +115,20 @@ class TextClassifier:
             yield group, self.collate([token_ids[index].tolist() for index in group])
 
     def _compact(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """Token ids in a tenth of a list's memory: what streams over texts may not grow with their number."""
+        """Tokenize into arrays, which need a tenth of a list's memory."""
         return [np.array(ids, dtype=np.int32) for ids in self.tokenize(texts)]
 
     def logits(self, texts: Sequence[str], batch_size: int = 64, what: str = "") -> np.ndarray:
-        """Class scores before softmax: float32 [texts, classes]."""
+        """Compute the class scores before softmax, in float32.
+
+        Args:
+            texts: The texts.
+            batch_size: Maximum number of texts in a batch.
+            what: Name of the work in progress events; empty reports none.
+
+        Returns:
+            Logits, float32 [texts, C].
+        """
         self.model.eval()
         scores = np.empty((len(texts), self.model.config.num_labels), dtype=np.float32)
         with torch.inference_mode():
@@ -93,6 +137,11 @@ class TextClassifier:
         return scores
 
     def save(self, folder: Path) -> None:
+        """Save model, tokenizer and precision.
+
+        Args:
+            folder: An existing or new folder.
+        """
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         (folder / _PRECISION_FILE).write_text(json.dumps({"precision": self.precision}), encoding="utf-8")
@@ -108,18 +157,19 @@ def load_classifier(
     """Load a checkpoint from a folder.
 
     Args:
-        folder: What `save_pretrained` or `TextClassifier.save` wrote.
-        max_tokens: Texts are truncated to this many tokens; by default the tokenizer's own limit.
-        labels: The classification head is made for these labels, with new weights unless the checkpoint has such a
-            head. By default the checkpoint must bring its own head.
-        precision: The classifier's `precision`. By default the one that the folder records; where it records none,
-            what `auto` stands for on this machine.
+        folder: A folder that `save_pretrained` or `TextClassifier.save` wrote.
+        max_tokens: Maximum sequence length in tokens; by default the tokenizer's own limit.
+        labels: Labels of the classification head. The head gets new weights unless the checkpoint has a head of the
+            same shape. By default the checkpoint must have a head.
+        precision: The classifier's `precision`. By default the one that the folder records; if it records none, the
+            format that `auto` resolves to on this machine.
 
     Returns:
-        The classifier, on the GPU where there is one.
+        The classifier, on the GPU if there is one.
 
     Raises:
-        UserError: The folder is no loadable safetensors checkpoint with a fast tokenizer.
+        UserError: The folder is not a loadable safetensors checkpoint with its tokenizer, or `max_tokens` is above its
+            limit.
     """
     head = {}
     if labels is not None:
@@ -151,7 +201,7 @@ def load_classifier(
 
 
 def _recorded_precision(folder: Path) -> Precision | None:
-    """What `TextClassifier.save` recorded; None for a checkpoint that something else wrote."""
+    """Read the precision that `TextClassifier.save` recorded; None for a checkpoint from elsewhere."""
     file = folder / _PRECISION_FILE
     if not file.is_file():
         return None
@@ -163,7 +213,17 @@ def _recorded_precision(folder: Path) -> Precision | None:
 
 
 def load_config(folder: str | Path) -> AutoConfig:
-    """The checkpoint's configuration alone; `UserError` where there is none."""
+    """Load a checkpoint's configuration, without its weights.
+
+    Args:
+        folder: The checkpoint.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        UserError: The folder has no valid configuration.
+    """
     try:
         return AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
     except (OSError, ValueError, KeyError, StrictDataclassError) as error:
@@ -173,20 +233,46 @@ def load_config(folder: str | Path) -> AutoConfig:
 
 
 def label_names(config: AutoConfig) -> list[str]:
-    """Label names in the order of the classes."""
+    """List the label names of a configuration.
+
+    Args:
+        config: Configuration of a classifier.
+
+    Returns:
+        The names, in the order of the classes.
+    """
     return [config.id2label[index] for index in range(len(config.id2label))]
 
 
 def parameter_count(model: PreTrainedModel) -> int:
+    """Count a model's parameters. Shared ones count once.
+
+    Args:
+        model: The model.
+
+    Returns:
+        The number of parameters.
+    """
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def weights_bytes(folder: Path) -> int:
+    """Measure the size of a checkpoint's weights on disk.
+
+    Args:
+        folder: The checkpoint.
+
+    Returns:
+        The size of its safetensors files in bytes.
+    """
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
 
 def _check_weights(source: str, model: PreTrainedModel, loading: Mapping[str, Any], new_head: bool) -> None:
-    """transformers fills what a checkpoint lacks with noise: right for a new head, never for the encoder."""
+    """Check that the checkpoint has all weights: transformers initialises missing ones at random.
+
+    That is right for a new head, and never for the encoder.
+    """
     strange = sorted([*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])])
     if new_head:
         encoder = f"{model.base_model_prefix}."
@@ -199,7 +285,7 @@ def _check_weights(source: str, model: PreTrainedModel, loading: Mapping[str, An
 
 
 def _positions(model: PreTrainedModel) -> int:
-    """Tokens that the learned positions reach; those up to the padding index (RoBERTa, MPNet) are never used."""
+    """Count the tokens that learned positions cover; those up to the padding index (RoBERTa, MPNet) are never used."""
     for name, table in model.named_modules():
         if name.endswith(".position_embeddings") and isinstance(table, nn.Embedding):
             return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
@@ -215,6 +301,6 @@ def _check_tokenizer(source: str, tokenizer: PreTrainedTokenizerBase, max_tokens
 
 
 def _first_sentence(error: BaseException) -> str:
-    """The error's first sentence, on one line."""
+    """Return the error's first sentence, on one line."""
     sentence = " ".join(str(error).split()).partition(". ")[0][:200]
     return f"{type(error).__name__}: {sentence}" if sentence else type(error).__name__

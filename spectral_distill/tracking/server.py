@@ -1,4 +1,4 @@
-"""The MLflow server (or database) that MLFLOW_TRACKING_URI names: a client, and one line for what is wrong with it."""
+"""The MLflow server (or database) that MLFLOW_TRACKING_URI names: a client, and one-line messages for its problems."""
 
 import os
 import re
@@ -22,28 +22,40 @@ Answer = TypeVar("Answer")
 
 
 def is_on() -> bool:
+    """Check whether tracking is on.
+
+    Returns:
+        Whether MLFLOW_RUN_ID or MLFLOW_TRACKING_URI is set.
+    """
     return bool(os.environ.get("MLFLOW_RUN_ID") or os.environ.get("MLFLOW_TRACKING_URI"))
 
 
 def client() -> Any:
-    """MLflow's client."""
+    """Return MLflow's client for the present tracking URI.
+
+    Returns:
+        The `MlflowClient`; one for each URI.
+
+    Raises:
+        UserError: The database cannot be opened.
+    """
     import mlflow
 
     return _client_of(mlflow.get_tracking_uri())
 
 
 def ask(request: Callable[[], Answer]) -> Answer:
-    """Put a request to MLflow, and wait while the server is away (see `waiting`).
+    """Send a request to MLflow, and retry while the server is unavailable (see `waiting`).
 
     Args:
-        request: One or several calls of MLflow's client that may be repeated as a whole.
+        request: One or several calls of MLflow's client. It must be safe to repeat as a whole.
 
     Returns:
-        What `request` returns.
+        The result of `request`.
 
     Raises:
-        UserError: The server is away for too long, or is no MLflow. What MLflow says about the request itself is
-            raised as it is.
+        UserError: The server stays unavailable until the timeout, or is not an MLflow server. MLflow's errors about the
+            request itself are raised unchanged.
     """
 
     def attempt() -> Answer:
@@ -55,7 +67,16 @@ def ask(request: Callable[[], Answer]) -> Answer:
 
 @contextmanager
 def server_errors() -> Iterator[None]:
-    """A server that cannot be reached, or is no MLflow, becomes one line; what it says about a request does not."""
+    """Turn problems of the server into one-line errors inside the block.
+
+    MLflow's errors about a request itself are raised unchanged.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        UserError: The server cannot be reached or is not an MLflow server. It is `Unavailable` if a retry can help.
+    """
     try:
         yield
     except UserError:
@@ -68,7 +89,14 @@ def server_errors() -> Iterator[None]:
 
 
 def server_problem(error: Exception) -> UserError | None:
-    """What is wrong with the server itself, if that is what an error tells: `Unavailable` where it may pass."""
+    """Find out whether an error shows a problem of the server itself.
+
+    Args:
+        error: An error from a call to MLflow.
+
+    Returns:
+        The problem, as `Unavailable` if a retry can help; None if the error is about the request.
+    """
     import requests
     from mlflow.exceptions import MlflowException
 
@@ -88,7 +116,11 @@ def server_problem(error: Exception) -> UserError | None:
 
 
 def address() -> str:
-    """The tracking URI without credentials, fit for people's eyes."""
+    """Return the tracking URI for messages.
+
+    Returns:
+        The URI without credentials; empty if it is not set.
+    """
     scheme, separator, rest = os.environ.get("MLFLOW_TRACKING_URI", "").partition("://")
     host, slash, path = rest.partition("/")
     return scheme + separator + host.rpartition("@")[2] + slash + path
