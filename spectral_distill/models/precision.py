@@ -21,7 +21,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 Precision = Literal["float32", "bfloat16"]
 
 _WORTHWHILE = 1.2
-"""How many times as fast bfloat16 must be: casting weights and activations costs as well."""
+"""Minimum speed-up of bfloat16: casting weights and activations takes time, too."""
 _ROUNDS = 20
 
 
@@ -41,11 +41,12 @@ def resolve(setting: Literal["auto"] | Precision) -> Precision:
 
 @cache
 def _is_bfloat16_fast() -> bool:
-    """Check whether bfloat16 pays off here: a GPU of compute capability 8 or higher, or a CPU that multiplies faster in it.
+    """Check whether bfloat16 pays off on this machine.
 
-    A CPU's flags do not say: AVX512-BF16 without AMX can be slower than float32. So this measures, in a process of its
-    own with one thread. On a busy machine several threads wait for each other, which says nothing about the format, and
-    the number of threads of this process must not change.
+    It does on a GPU of compute capability 8 or higher, and on a CPU that multiplies faster in it. A CPU's flags do not
+    say: AVX512-BF16 without AMX can be slower than float32. So this measures, in a process of its own with one thread.
+    On a busy machine several threads wait for each other, which says nothing about the format, and the number of
+    threads of this process must not change.
 
     Returns:
         Whether bfloat16 is worth using.

@@ -38,7 +38,7 @@ class TextClassifier:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     precision: Precision = "float32"
-    """The format of matrix products in training and in recorded forward passes; `logits` always computes in float32."""
+    """Format of matrix products in training and in recorded forward passes. The method `logits` always uses float32."""
 
     @property
     def max_tokens(self) -> int:
@@ -194,7 +194,7 @@ def load_classifier(
     _check_weights(source, model, loading, new_head=labels is not None)
     if max_tokens is not None:
         _check_tokenizer(source, tokenizer, max_tokens, _positions(model))
-        tokenizer.model_max_length = max_tokens  # travels with the saved classifier
+        tokenizer.model_max_length = max_tokens  # saved with the classifier
     device = "cuda" if torch.cuda.is_available() else "cpu"
     found = precision or _recorded_precision(Path(folder)) or resolve("auto")
     return TextClassifier(model=model.to(device), tokenizer=tokenizer, precision=found)

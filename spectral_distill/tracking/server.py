@@ -11,8 +11,8 @@ from spectral_distill.core.errors import UserError
 from spectral_distill.core.waiting import Unavailable, patiently
 
 DEFAULT_ENVIRONMENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
-"""What entry points set for their process where it is not set: 3 retries tell in a quarter of a minute that a server is
-down; MLflow's own 7 take four minutes."""
+"""Defaults that entry points set in their process's environment. 3 retries detect in a quarter of a minute that a
+server is down; MLflow's default of 7 takes four minutes."""
 _NOT_REACHABLE = "not reachable; start it or change MLFLOW_TRACKING_URI"
 _IN_TROUBLE = "it answers with errors; see the server's log"
 _PASSING_STATUS = re.compile(r"too many \d+ error responses|failed with error code (5\d\d|429)\b")

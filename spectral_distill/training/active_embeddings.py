@@ -1,8 +1,8 @@
-"""Training that carries the word embeddings of the tokens that occur, and no others.
+"""Training with the word embeddings of the tokens that occur, and no others.
 
-Word embeddings are half of a small encoder (30,000 rows and more), of which a data set uses a few thousand. The others
-have no gradient, and yet an optimizer reads and writes them with their moments in every step, and every checkpoint
-holds them. Left out, they stay as they are, where AdamW's weight decay would have shrunk them a little; all other
+Word embeddings are half of a small encoder (30,000 rows and more), of which a dataset uses a few thousand. The others
+have no gradient, and yet an optimizer reads and writes them and their moments in every step, and every checkpoint holds
+them. Rows that are left out do not change, whereas AdamW's weight decay would have shrunk them a little. All other
 weights are trained to the same values.
 """
 
@@ -16,10 +16,17 @@ from transformers import PreTrainedModel
 
 @contextmanager
 def words_in_use(model: PreTrainedModel, token_ids: Iterable[Sequence[int]]) -> Iterator[None]:
-    """Within, the model embeds the tokens of these texts only, and has parameters for no others.
+    """Restrict the model's word embeddings to the tokens of some texts inside the block.
 
-    Any other token, padding too, raises `IndexError`. A model whose embedding is of a kind of its own, or shared, stays
-    whole.
+    Any other token, padding included, raises `IndexError`. A model whose embedding is shared or of a class of its own
+    is not restricted. After the block, the model has its whole embedding again, with the trained rows.
+
+    Args:
+        model: The model.
+        token_ids: Token ids by text.
+
+    Yields:
+        Nothing.
     """
     whole = model.get_input_embeddings()
     if type(whole) is not nn.Embedding or _is_shared(model, whole):
@@ -37,7 +44,7 @@ def words_in_use(model: PreTrainedModel, token_ids: Iterable[Sequence[int]]) -> 
 
 
 class _Rows(nn.Module):
-    """Some rows of an embedding, under the ids that they have there: [...] -> [..., H]."""
+    """Some rows of an embedding, under their original ids: [...] -> [..., H]."""
 
     places: Tensor
 

@@ -1,6 +1,6 @@
-"""What trainings leave behind, so that a killed one goes on and a finished one is not done twice.
+"""The training cache: a training that was interrupted resumes, and a finished one is not repeated.
 
-A training's folder (see `trainings_folder`) is named by a digest of everything that decides its result.
+A training's folder (see `cache_folder.training_folder`) is named by a digest of everything that decides its result.
 """
 
 import hashlib
@@ -18,18 +18,26 @@ from spectral_distill.storage.uris import whole_folder
 
 DECIDED_BY = (
     *(f"spectral_distill.{package}" for package in ("models", "training", "distillation")),
-    "spectral_distill.spectra.transforms",  # that losses and features are computed with
+    "spectral_distill.spectra.transforms",  # losses and features use it
 )
-"""The packages and modules whose code decides what a training gives.
+"""The packages and modules whose code decides the result of a training.
 
-What other code gives counts by itself: settings, texts, teacher signals and the weights to start from are part of the
-digest. The rest of `spectra`, and all of `core`, `data`, `selection`, `storage` and `tracking`, are thus left out.
+Other code counts by its results: settings, texts, teacher signals and initial weights are part of the digest. The rest
+of `spectra`, and all of `core`, `data`, `selection`, `storage` and `tracking`, are therefore left out.
 """
 _WEIGHTS, _HISTORY, _STATE = "model.safetensors", "history.json", "trainer_state.json"
 
 
 def digest(weights: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
-    """One name for a training that starts from these weights with these facts (JSON or tensors), by this code."""
+    """Name a training by everything that decides its result, this project's code included (see `DECIDED_BY`).
+
+    Args:
+        weights: The weights that it starts from, by name.
+        facts: Everything else that decides the result, by name: tensors, or values that JSON can hold.
+
+    Returns:
+        32 hex digits.
+    """
     found = hashlib.sha256(fingerprint(*DECIDED_BY).encode())
     for name, value in sorted({**weights, **facts}.items()):
         found.update(name.encode())
@@ -41,7 +49,11 @@ def digest(weights: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
 
 
 class Training:
-    """The folder of one training: Trainer's checkpoints while it runs, weights and history when it is done."""
+    """The folder of one training: Trainer's checkpoints while it runs, weights and history when it is finished.
+
+    Args:
+        folder: The folder.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -49,14 +61,25 @@ class Training:
 
     @property
     def is_finished(self) -> bool:
+        """Whether the training has a result."""
         return self._result.is_dir()
 
     def latest_checkpoint(self) -> str | None:
-        """The newest checkpoint that was written to its end; Trainer writes its state last."""
+        """Find the latest complete checkpoint. Trainer writes a checkpoint's state last.
+
+        Returns:
+            Its folder; None if there is none.
+        """
         complete = [path.parent for path in self.folder.glob(f"checkpoint-*/{_STATE}") if _is_json(path)]
         return str(max(complete, key=_step)) if complete else None
 
     def finish(self, weights: Mapping[str, Tensor], history: list[dict[str, Any]]) -> None:
+        """Save the result as an atomic directory, then delete the checkpoints.
+
+        Args:
+            weights: The trained weights, by name.
+            history: Trainer's log entries.
+        """
         with whole_folder(self._result) as folder:
             save_file({name: tensor.detach().cpu().clone() for name, tensor in weights.items()}, folder / _WEIGHTS)
             (folder / _HISTORY).write_text(json.dumps(history), encoding="utf-8")
@@ -64,7 +87,11 @@ class Training:
             shutil.rmtree(checkpoint)
 
     def result(self) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-        """Weights and history of a finished training."""
+        """Load the result of a finished training.
+
+        Returns:
+            The weights on the CPU, by name, and Trainer's log entries.
+        """
         return load_file(self._result / _WEIGHTS), json.loads((self._result / _HISTORY).read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""The folder that trainings leave their checkpoints in: a local run's workspace, or a volume that outlives a pod."""
+"""The folder of the training cache: in a local run's workspace, or on a volume that outlives a pod."""
 
 import os
 import tempfile
@@ -11,15 +11,21 @@ from filelock import FileLock, Timeout
 from spectral_distill.core.progress import emit
 
 VARIABLE = "SPECTRAL_DISTILL_CHECKPOINTS"
-"""Names the folder. Without it checkpoints vanish with the task."""
+"""The environment variable that names the folder. Without it, checkpoints are deleted with the task."""
 
 
 @contextmanager
 def training_folder(name: str) -> Iterator[Path]:
-    """A training's own folder: below the folder of trainings or, where there is none, one that vanishes.
+    """Provide the folder of one training, inside the folder of the training cache.
 
-    One process at a time: candidates that choose the same layers are the same training, and who comes second finds it
-    done.
+    Without a cache, the folder is temporary. Only one process at a time gets the folder: candidates with the same
+    layers are the same training, and the second one finds the result of the first.
+
+    Args:
+        name: Digest of the training (see `cache.digest`).
+
+    Yields:
+        The folder, which exists.
     """
     root = os.environ.get(VARIABLE)
     if root:

@@ -1,4 +1,4 @@
-"""The teacher: a checkpoint fine-tuned on the data, or an already fine-tuned classifier that fits it."""
+"""The teacher: a checkpoint fine-tuned on the data, or an imported classifier with the data's labels."""
 
 import tempfile
 from collections.abc import Sequence
@@ -22,7 +22,22 @@ from spectral_distill.training.trainer import Schedule, fit, tokenized
 
 
 def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOptions, run: Run) -> TextClassifier:
-    """The teacher for this data, by fine-tuning or import."""
+    """Make the teacher for a dataset, by fine-tuning or by import.
+
+    Args:
+        uri: The checkpoint (see `checkpoints` for the forms).
+        version: Its pinned version.
+        data: The dataset: labelled splits `train` and `validation`.
+        options: Whether and how to fine-tune.
+        run: The MLflow run that gets losses and validation scores.
+
+    Returns:
+        The teacher, with its classes in the order of the dataset's labels.
+
+    Raises:
+        UserError: The checkpoint changed or cannot be read, its architecture is unknown, an imported classifier has
+            other labels than the data, or the loss is not finite.
+    """
     names, precision = class_names(data), resolve(options.precision)
     with tempfile.TemporaryDirectory() as scratch:
         folder = checkpoints.fetch(uri, version, Path(scratch))
@@ -50,12 +65,28 @@ def make_teacher(uri: str, version: str, data: DatasetDict, options: TeacherOpti
 
 
 def with_precision(options: TeacherOptions) -> TeacherOptions:
-    """The same options with the format that `precision` stands for on this machine."""
+    """Replace the setting `precision` by the format that it resolves to on this machine.
+
+    Args:
+        options: The teacher's settings.
+
+    Returns:
+        A copy with the format.
+    """
     return options.model_copy(update={"precision": resolve(options.precision)})
 
 
 def check_labels(uri: str, found: Sequence[str], expected: Sequence[str]) -> None:
-    """A teacher must answer exactly the data's labels."""
+    """Check that a teacher has exactly the data's labels, in any order.
+
+    Args:
+        uri: The teacher, for the message.
+        found: The teacher's labels.
+        expected: The data's labels.
+
+    Raises:
+        UserError: Labels are missing or extra.
+    """
     if sorted(found) == sorted(expected):
         return
     missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
@@ -75,7 +106,18 @@ def _import(uri: str, folder: Path, names: list[str], max_tokens: int, precision
 
 
 def reorder_head(teacher: TextClassifier, names: Sequence[str]) -> TextClassifier:
-    """The same classifier with its classes in the order of `names`, so that class numbers mean the same everywhere."""
+    """Reorder the classes of a classifier in place, so that class numbers mean the same everywhere.
+
+    Args:
+        teacher: A classifier with these labels in any order.
+        names: The labels in the wanted order.
+
+    Returns:
+        The same classifier.
+
+    Raises:
+        UserError: The order differs, and not exactly one linear layer computes the logits.
+    """
     if teacher.labels == list(names):
         return teacher
     order = [teacher.labels.index(name) for name in names]

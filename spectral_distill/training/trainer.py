@@ -1,4 +1,4 @@
-"""The training loop that teacher and students share: `transformers.Trainer`, told what to report and what to refuse."""
+"""The training loop of teacher and students: `transformers.Trainer` with reports, checks and the training cache."""
 
 import math
 import time
@@ -39,7 +39,14 @@ _NO_PART = ("_name_or_path", "transformers_version", "architectures", "dtype", "
 
 
 class Schedule(Options):
-    """How long and how fast to train."""
+    """How long and how fast to train.
+
+    Attributes:
+        epochs: Maximum number of epochs.
+        learning_rate: Peak learning rate.
+        batch_size: Number of examples in a batch.
+        seed: Seed of the training order and of dropout.
+    """
 
     epochs: int
     learning_rate: float
@@ -48,12 +55,20 @@ class Schedule(Options):
     patience: int = 0
     """Stop after this many epochs without a better validation score; 0 never stops."""
     best_by: Literal["accuracy", "loss"] = "accuracy"
-    """Which score on the validation split tells the epoch whose weights are kept: the one of least loss, or the latest
-    whose accuracy is within one standard error of the highest."""
+    """The validation score that selects the epoch whose weights are kept: the one with the lowest loss, or the latest
+    one whose accuracy is within one standard error of the highest."""
 
 
 def tokenized(classifier: TextClassifier, split: Dataset) -> Dataset:
-    """Columns `input_ids`, `length`, `label` and `index`, the example's position in the split."""
+    """Tokenize a split for training.
+
+    Args:
+        classifier: The classifier whose tokenizer to use.
+        split: A split with the columns `text` and `label`.
+
+    Returns:
+        The columns `input_ids`, `length` (in tokens), `label` and `index`, the example's position in the split.
+    """
     token_ids = classifier.tokenize(split["text"])
     return Dataset.from_dict(
         {
@@ -66,28 +81,62 @@ def tokenized(classifier: TextClassifier, split: Dataset) -> Dataset:
 
 
 def collator(classifier: TextClassifier) -> Callable[[list[dict[str, Any]]], Mapping[str, Any]]:
-    """Batches padded to their longest text: model inputs [B, L], `labels`, `length` and `index`, [B]."""
+    """Make the function that turns examples of `tokenized` into a batch, padded to its longest text.
+
+    Args:
+        classifier: The classifier whose tokenizer to use.
+
+    Returns:
+        A function that returns model inputs [B, L], and `labels`, `length` and `index` [B].
+    """
     collate: Callable[[list[dict[str, Any]]], Mapping[str, Any]] = DataCollatorWithPadding(classifier.tokenizer)
     return collate
 
 
 class _OneDevice(TrainingArguments):
-    """Training on one GPU, however many there are: Trainer would hide the model behind `DataParallel`, and make batches
-    larger. More GPUs train more candidates at once."""
+    """Arguments for training on one GPU, even if there are several.
+
+    With several, Trainer would wrap the model in `DataParallel` and make the batches larger. Further GPUs train further
+    candidates at the same time.
+    """
 
     @property
     def n_gpu(self) -> int:
+        """Number of GPUs, at most 1."""
         return min(super().n_gpu, 1)
 
 
 class ClassifierTrainer(Trainer):
-    """Cross-entropy training; `batch_loss` is the place for another objective."""
+    """Trains with cross-entropy. Subclasses override `batch_loss` for another loss."""
 
     def batch_loss(self, inputs: dict[str, torch.Tensor], model: Any) -> tuple[torch.Tensor, Any]:
+        """Compute the loss of a batch.
+
+        Args:
+            inputs: A batch of `collator`: `input_ids` and `attention_mask` [B, L], `labels` [B].
+            model: The model.
+
+        Returns:
+            The loss (a scalar), and the model's outputs.
+        """
         outputs = run_for_logits(model, input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
         return torch.nn.functional.cross_entropy(outputs.logits, inputs["labels"]), outputs
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
+        """Compute the loss for Trainer, and check that it is finite.
+
+        Args:
+            model: The model.
+            inputs: A batch of `collator`.
+            return_outputs: Whether to return the logits as well.
+            **_: Further arguments of Trainer, not used.
+
+        Returns:
+            The loss, or the loss and the logits.
+
+        Raises:
+            UserError: The loss is NaN or infinite.
+        """
         loss, outputs = self.batch_loss(inputs, model)
         if not torch.isfinite(loss):
             raise UserError(
@@ -97,8 +146,14 @@ class ClassifierTrainer(Trainer):
         return (loss, {"logits": outputs.logits}) if return_outputs else loss
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
-        """By accuracy, a later epoch that is as good up to chance is kept: on a few hundred texts the highest accuracy
-        is often luck, and later epochs have learned more (one-standard-error rule, Breiman et al. 1984, section 3.4.3).
+        """Decide whether the present epoch's weights are kept.
+
+        With accuracy as the metric, a later epoch within one standard error of the highest accuracy replaces the best
+        one. On a few hundred texts the highest accuracy is often luck, and later epochs have learned more
+        (one-standard-error rule, Breiman et al. 1984, section 3.4.3).
+
+        Returns:
+            Whether the epoch is the new best.
         """
         is_best: bool = super()._determine_best_metric(metrics, trial)
         best = self.state.best_metric
@@ -124,12 +179,30 @@ def fit(
     decided_by: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> list[dict[str, Any]]:
-    """Train the classifier in place to its best epoch; returns the log of losses and validation scores by step.
+    """Train the classifier in place, and keep the weights of its best epoch.
 
-    With `probe`, texts and labels that `train` has, too, a new head starts from a linear probe of them. `arguments` go
-    to the trainer class; `decided_by` holds what of them decides the result (JSON, or tensors). Same seed, same data,
-    same machine: same weights. A training that was killed goes on from its last epoch, one that was finished before is
-    taken as it was (see `trainings`).
+    The same seed and data on the same machine give the same weights. Trainings go through the training cache: one that
+    was interrupted resumes from its last epoch, and the result of a finished one is loaded (see `cache`).
+
+    Args:
+        classifier: The classifier. It is in evaluation mode afterwards.
+        train: Training examples, from `tokenized`.
+        validation: Validation examples, from `tokenized`.
+        schedule: How long and how fast to train.
+        run: The MLflow run that gets losses and validation scores.
+        what: Name of the work in progress events.
+        probe: Labelled texts from which a linear probe is fitted; the new head starts from it. They must be among those
+            of `train`. None keeps the head's weights.
+        trainer: The trainer class, which defines the loss.
+        decided_by: Everything in `arguments` that decides the result, by name: tensors, or values that JSON can hold.
+            It becomes part of the cache's key.
+        **arguments: Further arguments of the trainer class.
+
+    Returns:
+        Trainer's log entries: losses and validation scores, by step.
+
+    Raises:
+        UserError: The loss is not finite.
     """
     set_seed(schedule.seed)
     facts = {
@@ -170,23 +243,29 @@ def fit(
 
 
 def _configuration(classifier: TextClassifier) -> dict[str, Any]:
-    """What besides the weights makes the model, dropout for one; not what loading, saving and Trainer write into it."""
+    """The model's configuration, such as dropout rates, without what loading, saving and Trainer write into it."""
     configuration: dict[str, Any] = classifier.model.config.to_diff_dict()
     return {name: value for name, value in configuration.items() if name not in _NO_PART}
 
 
 def _train(loop: Trainer, schedule: Schedule, work: Training, precision: Precision) -> None:
-    loop.remove_callback(PrinterCallback)  # its bare dictionaries say nothing that the reporter does not
+    loop.remove_callback(PrinterCallback)  # the reporter already reports what it prints
     checkpoint = work.latest_checkpoint()
     loop.args.num_train_epochs = _epochs_to_train(schedule, checkpoint)
     with fast_attention_gradients(precision):
         loop.train(resume_from_checkpoint=checkpoint)
-    # Accelerate leaves autocast around the model's forward; who evaluates next wants the plain one.
+    # Accelerate leaves autocast around the model's forward; evaluation needs the plain one.
     loop.accelerator.unwrap_model(loop.model, keep_fp32_wrapper=False)
 
 
 def _epochs_to_train(schedule: Schedule, checkpoint: str | None) -> int:
-    """The schedule's; none more where a killed training had lost its patience already: Trainer would do another."""
+    """The schedule's epochs, or the epochs already trained if an interrupted training had used up its patience.
+
+    Otherwise Trainer would train one more.
+
+    Returns:
+        The number of epochs.
+    """
     if checkpoint is None:
         return schedule.epochs
     state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE_NAME))
@@ -195,7 +274,7 @@ def _epochs_to_train(schedule: Schedule, checkpoint: str | None) -> int:
 
 
 def _restore(classifier: TextClassifier, work: Training, run: Run) -> list[dict[str, Any]]:
-    """Take over a finished training: its weights, and its history for MLflow."""
+    """Load a finished training: its weights, and its history for MLflow."""
     emit("note", message="trained before with the same data and settings: taken as it was")
     weights, history = work.result()
     classifier.model.load_state_dict(weights)
@@ -226,7 +305,7 @@ def _arguments(schedule: Schedule, precision: Precision, folder: str, examples: 
         save_strategy="epoch",
         save_total_limit=2,  # the latest and the best; with 1 Trainer deletes the latest before the result is written
         load_best_model_at_end=True,
-        restore_callback_states_from_checkpoint=True,  # how long its patience has lasted
+        restore_callback_states_from_checkpoint=True,  # for the epochs without improvement so far
         metric_for_best_model=schedule.best_by,
         greater_is_better=schedule.best_by == "accuracy",
         logging_strategy="steps",
@@ -245,7 +324,7 @@ def _accuracy(prediction: Any) -> dict[str, float]:
 
 
 def _known(logs: Mapping[str, Any]) -> dict[str, float]:
-    """Trainer's log entry under the names that MLflow shows."""
+    """Trainer's log entry under its names in MLflow."""
     names = {"loss": "train.loss", "eval_loss": "validation.loss", "eval_accuracy": "validation.accuracy"}
     return {names[key]: value for key, value in logs.items() if key in names}
 
@@ -255,8 +334,11 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> list[tuple[int, dict[str, f
 
 
 class _Reporter(TrainerCallback):
-    """Progress for whoever watches, losses and validation scores for MLflow: several points in one message, as each
-    message costs time that trains nothing. When the block ends, however it does, MLflow has them all."""
+    """Reports progress as events, and losses and validation scores to MLflow.
+
+    Several points go into one request, because each request takes time from the training. When the block ends, even by
+    an error, MLflow has all points.
+    """
 
     def __init__(self, what: str, run: Run):
         self._what, self._run = what, run
@@ -272,7 +354,7 @@ class _Reporter(TrainerCallback):
         self._tell()
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._run.curves(_curves(state.log_history))  # of a killed training, perhaps below a new MLflow run
+        self._run.curves(_curves(state.log_history))  # of an interrupted training, perhaps for a new MLflow run
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._progress = self._progress or Progress(self._what, state.max_steps, done=state.global_step - 1)
