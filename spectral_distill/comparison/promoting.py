@@ -26,7 +26,7 @@ class Outcome:
     Attributes:
         registered_model: Name in the registry.
         version: Version of the registered model; 0 if nothing is registered.
-        alias: `champion` or `challenger`.
+        alias: `champion` or `challenger`; for a student that was registered before, the aliases that it has.
         reason: Why it has this alias.
         published: URI of the published folder; empty if there is none.
     """

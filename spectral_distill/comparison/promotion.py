@@ -58,7 +58,8 @@ def present_champion(data: DatasetDict, options: PromotionOptions) -> Champion |
         options: Name of the registered model.
 
     Returns:
-        Its scores, or the reason why it cannot be compared, such as other labels; None if there is no champion.
+        Its scores, or the reason why it cannot be compared, such as other labels; None if there is no champion or
+            tracking is off.
 
     Raises:
         UserError: MLflow does not answer.
