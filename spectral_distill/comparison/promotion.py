@@ -59,7 +59,7 @@ def present_champion(data: DatasetDict, options: PromotionOptions) -> Champion |
 
     Returns:
         Its scores, or the reason why it cannot be compared, such as other labels; None if there is no champion or
-            tracking is off.
+        tracking is off.
 
     Raises:
         UserError: MLflow does not answer.

@@ -31,7 +31,7 @@ def compare_speed(
 
     Returns:
         Times in milliseconds, texts per second, and the speedup: the median over batches of teacher time / student
-            time.
+        time.
     """
     single, many = (_compare(student, teacher, texts, size, options.latency_batches) for size in (1, 32))
     return Speed(batch_1=single, batch_32=many)

@@ -57,8 +57,8 @@ def score(predictions: pd.DataFrame) -> Scores:
 
     Returns:
         Accuracy, macro-F1 and calibration error on the test split, and the AUROC of confidence if there are
-            out-of-scope texts. A low confidence is to mark these, as in Hendrycks and Gimpel 2017
-            (https://arxiv.org/abs/1610.02136).
+        out-of-scope texts. A low confidence is to mark these, as in Hendrycks and Gimpel 2017
+        (https://arxiv.org/abs/1610.02136).
     """
     test = predictions[predictions["split"] == "test"]
     correct = (test["label"] == test["predicted"]).to_numpy()
