@@ -16,16 +16,16 @@ from spectral_distill.core.errors import UserError
 from spectral_distill.run_settings import Settings
 
 _SOURCES = ("data", "data_out_of_scope", "data_unlabelled", "teacher")
-"""Settings that may name files or folders of this machine."""
+"""Settings that may name files or folders on this machine."""
 _PREFIXES_PASSED_ON = (
     *("AWS_", "MLFLOW_"),
-    *("OMP_", "OPENBLAS_", "MKL_"),  # how this machine computes: other kernels round otherwise
+    *("OMP_", "OPENBLAS_", "MKL_"),  # numerical libraries: other kernels round differently
 )
 _PASSED_ON = (
     *("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
-"""Variables of this process that tasks get as well; all others stay outside."""
+"""Variables of this process that are passed on to tasks, and no others."""
 
 
 @dataclass(frozen=True)

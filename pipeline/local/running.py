@@ -44,7 +44,7 @@ _TASK_IMPORTS = (
     "mlflow.transformers",
     "transformers.pipelines",
 )
-"""What tasks import before they work: first what the first need, and in pieces, as no task starts during an import."""
+"""Modules that tasks import, those of the first tasks first. No task starts during an import, hence the small steps."""
 
 
 def run_locally(
@@ -87,7 +87,7 @@ def run_locally(
                 _run_in_containers(settings, workspace, image, environment)
             else:
                 _run_in_subprocesses(settings, workspace, environment)
-        except RuntimeError:  # kfp.local's word for "a task failed"
+        except RuntimeError:  # kfp.local raises it if a task fails
             failed = True
     history = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
     if failed:

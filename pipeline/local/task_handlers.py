@@ -54,8 +54,8 @@ def subprocess_tasks(python: str, environment: Mapping[str, str]) -> Iterator[No
 def docker_tasks() -> Iterator[None]:
     """Give a task of a `DockerRunner` the exit status of its container, within the block.
 
-    kfp's own handler has Docker remove the container before it asks for the exit status, and takes a container that is
-    already gone for a success.
+    kfp's own handler has Docker remove the container when it ends. If the container is gone before the handler asks for
+    its exit status, the handler reports success.
     """
     from kfp.local import docker_task_handler
 

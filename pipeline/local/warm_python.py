@@ -39,7 +39,7 @@ socket.send_fds(server, [len(request).to_bytes(8, "big")], [0, 1, 2])
 server.sendall(request)
 sys.exit(int(server.recv(8) or b"1"))
 """
-"""A script of the shell, whose first command starts it again as Python's: a `#!` line takes no path with a blank."""
+"""A shell script that runs itself again with Python, because the path in a `#!` line cannot contain a blank."""
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def warm_python(modules: Sequence[str], environment: Mapping[str, str]) -> Itera
         listener = socket.socket(socket.AF_UNIX)
         try:
             listener.bind(address)
-        except OSError:  # the system takes no such long path
+        except OSError:  # the path is too long for a socket
             listener.close()
             yield sys.executable
             return
@@ -94,7 +94,7 @@ def _serve(listener: socket.socket, modules: Sequence[str]) -> None:
     A task that comes before the last import starts with the modules that are there, and works while the rest is
     imported.
     """
-    gc.disable()  # imports leave little garbage, and each look for it goes through all that was imported
+    gc.disable()  # imports leave little garbage, and each collection would traverse everything imported
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
     missing = list(modules)
     while True:
@@ -122,7 +122,7 @@ def _supervise(connection: socket.socket) -> None:
     if task == 0:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
-        gc.freeze()  # what was imported stays: the task looks for garbage of its own only
+        gc.freeze()  # imported objects stay: the task collects only its own garbage
         gc.enable()
         _run(**json.loads(request))
     _, status = os.waitpid(task, 0)

@@ -17,7 +17,7 @@ from spectral_distill.evaluation.artifact import LayerFidelity
 from spectral_distill.spectra.plots import shortened
 
 BLUE, ORANGE, GREEN, PURPLE = "#3b82e0", "#d97516", "#1a9a76", "#9a6bd6"
-_INK = "#0a0b0c"  # stands for the page's text colour until the SVG is written
+_INK = "#0a0b0c"  # placeholder for the page's text colour, replaced in the SVG
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "spectral-distill",

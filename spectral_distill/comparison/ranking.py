@@ -87,7 +87,7 @@ def rank(contestants: Sequence[Contestant], teacher_correct: np.ndarray, options
     ordered = sorted(groups.values(), key=lambda group: (-_accuracy(group), group[0].parameters, _first(group).name))
     leader = ordered[0]
     first_correct = [_first(group).correct for group in ordered]
-    # Which one leads is found on the same texts, so all pairs were compared; the leader's come first.
+    # The leader is selected on the same texts. Holm's correction therefore covers all pairs; the leader's come first.
     pairwise = holm([mcnemar_p(one, other) for one, other in itertools.combinations(first_correct, 2)])
     against_best = pairwise[: len(ordered) - 1]
     against_teacher = holm([mcnemar_p(teacher_correct, correct) for correct in first_correct])

@@ -14,8 +14,8 @@ from spectral_distill.spectra.profile import SpectralProfile
 
 _WORST_PAIRS = 10
 _RELIABILITY_BINS = 10
-_WHITE_ENTROPY = 0.98  # at and above this share of the greatest entropy a spectrum is called nearly white
-_SAME_AS_CONTROL = 0.02  # relative gap to the permuted control up to which the order of channels is called irrelevant
+_WHITE_ENTROPY = 0.98  # minimum share of the maximum entropy for a spectrum that is called nearly white
+_SAME_AS_CONTROL = 0.02  # maximum relative gap to the permuted control if the order of channels is irrelevant
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What was read, cleaned and split: `data_card.json`. Reading it needs neither `datasets` nor a model library."""
+"""The data card, `data_card.json`. Reading it needs neither `datasets` nor a model library."""
 
 from typing import ClassVar, Literal
 

@@ -63,7 +63,7 @@ def prepare(
     further = _unlabelled_rows(unlabelled, dataset, unlabelled_data, options, done) if unlabelled else []
     if options.data_augmented_copies:
         further += _altered_rows(dataset, further, options, done)
-    if further:  # `datasets` reads no split back that is empty
+    if further:  # `datasets` cannot load an empty split
         dataset[UNLABELLED] = _dataset(further, names)
     given = {OUT_OF_SCOPE: (out_of_scope_data, out_of_scope_version), UNLABELLED: (unlabelled_data, unlabelled_version)}
     card = DataCard(

@@ -48,7 +48,7 @@ TOKEN_STRIDE = 16
 SAMPLE_TEXTS = 32
 CKA_TEXTS = 256
 AHEAD = (SAMPLE_TEXTS, CKA_TEXTS)
-"""These texts fill batches of their own, as what is measured on few texts of many batches costs more."""
+"""The first texts are batched separately, because it costs more to measure few texts of many batches."""
 _BATCH = 32
 _TOKENS_AT_ONCE, _SAMPLE_AT_ONCE = 1024, 16
 _PERMUTATION_SEED = 0
@@ -189,7 +189,7 @@ class SpectralMeter:
         if batch.pooled:
             pooled = torch.cat(batch.pooled, dim=1).double().cpu()
             self._pooled |= dict(zip(positions[positions < CKA_TEXTS].tolist(), pooled, strict=True))
-        self._waiting.append(batch.tokens)  # of several batches at once: small operations cost more than they compute
+        self._waiting.append(batch.tokens)  # several batches at once, as small operations are mostly overhead
         if sum(len(tokens[0]) for tokens in self._waiting) >= _TOKENS_AT_ONCE:
             self._measure_channels()
 
@@ -232,7 +232,7 @@ class SpectralMeter:
         """Measure the waiting tokens, one layer at a time so that its data stay in the processor's cache."""
         count = sum(len(tokens[0]) for tokens in self._waiting)
         if not count:
-            return  # MKL transforms no empty tensor
+            return  # MKL cannot transform an empty tensor
         sums: dict[str, list[Tensor]] = defaultdict(list)
         below = None
         with full_products():
@@ -274,7 +274,7 @@ class _Batch:
     def measure(self, states: Tensor) -> None:
         self.tokens.append(states.flatten(0, 1).index_select(0, self._measured))
         if not len(self._to_pool):
-            return  # nor is one of them in the sample, which is some of those texts
+            return  # then the sample, a part of these texts, is empty too
         with full_products():
             for sample in self.samples:
                 sample.measure(states)
