@@ -15,7 +15,17 @@ _GAP = ("versus_teacher.difference", "versus_teacher.low", "versus_teacher.high"
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """What the table shows of one student; `difference` is empty where it was not compared with the teacher."""
+    """One student of the table.
+
+    Attributes:
+        name: Name of the candidate or configuration.
+        accuracy: Accuracy on the test split, from 0 to 1.
+        difference: Accuracy less the teacher's, in percentage points with its interval; empty if it was not compared.
+        retention: The student's accuracy divided by the teacher's.
+        agreement: Share of test texts for which student and teacher predict the same label.
+        speedup: Teacher time / student time for batches of 32.
+        bytes: Size of the weights, in bytes.
+    """
 
     name: str
     accuracy: float
@@ -27,7 +37,15 @@ class Line:
 
 
 def leaderboard_table(lines: Sequence[Line], teacher: Mapping[str, float] | None) -> Table:
-    """The table of these students, and of the teacher's `accuracy` and `bytes` where they are known."""
+    """Make a table of students.
+
+    Args:
+        lines: The students, in the order of the table.
+        teacher: The teacher's `accuracy` and `bytes`; None if they are unknown.
+
+    Returns:
+        The table.
+    """
     table = Table(title="Leaderboard", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for column in ("#", "student", "accuracy", "vs teacher", "kept", "agrees", "speed", "MB"):
         table.add_column(column, justify="left" if column == "student" else "right", no_wrap=column != "student")
@@ -48,7 +66,14 @@ def leaderboard_table(lines: Sequence[Line], teacher: Mapping[str, float] | None
 
 
 def compared(comparison: Comparison) -> list[Line]:
-    """The students of a comparison, best first."""
+    """List the students of a comparison.
+
+    Args:
+        comparison: The comparison.
+
+    Returns:
+        One line for each configuration, best first.
+    """
     return [
         Line(
             name=row.configuration,
@@ -64,13 +89,27 @@ def compared(comparison: Comparison) -> list[Line]:
 
 
 def tracked(runs: Sequence[Any]) -> list[Line]:
-    """The students of MLflow runs."""
+    """List the students of MLflow runs.
+
+    Args:
+        runs: Runs of candidates.
+
+    Returns:
+        One line for each run, in the same order.
+    """
     return [_tracked_line(run.data.tags[CANDIDATE_TAG], run.data.metrics) for run in runs]
 
 
 def _tracked_line(name: str, metrics: Mapping[str, float]) -> Line:
-    """`name` by the candidate's tag: KFP's plugin gives runs names of its own. A run that has not been compared yet
-    has no difference to the teacher."""
+    """Make the line of a run.
+
+    Args:
+        name: The candidate's tag: KFP's plugin gives runs names of its own.
+        metrics: The run's metrics. A run that has not been compared yet lacks the difference to the teacher.
+
+    Returns:
+        The line.
+    """
     gap = [metrics[key] for key in _GAP if key in metrics]
     return Line(
         name=name,
@@ -84,5 +123,5 @@ def _tracked_line(name: str, metrics: Mapping[str, float]) -> Line:
 
 
 def _difference(difference: float, low: float, high: float) -> str:
-    """In points, with its interval."""
+    """Format a difference in percentage points, with its interval."""
     return f"{100 * difference:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"

@@ -1,4 +1,4 @@
-"""What the person at the terminal sees of a local run: steps, bars, times."""
+"""What the terminal shows of a local run: steps, progress bars, times."""
 
 import json
 import threading
@@ -14,7 +14,11 @@ _POLL_S = 0.2
 
 
 class Display:
-    """Draws the events of a run as they come."""
+    """Draws the events of a run as they come.
+
+    Args:
+        console: The terminal to draw on.
+    """
 
     def __init__(self, console: Console):
         self.console = console
@@ -35,7 +39,11 @@ class Display:
 
     @contextmanager
     def following(self, events: Path) -> Iterator[None]:
-        """Draw what is appended to the events file until the block ends."""
+        """Draw what is appended to the events file until the block ends.
+
+        Args:
+            events: The events file, which exists.
+        """
         done = threading.Event()
         follower = threading.Thread(target=self._follow, args=(events, done), daemon=True)
         with self._progress:
@@ -47,6 +55,11 @@ class Display:
                 follower.join()
 
     def cached(self, task: str) -> None:
+        """Draw a task whose result came from the cache.
+
+        Args:
+            task: kfp's name of the task.
+        """
         self._say(f"[cyan]=[/] {task.replace('-', '_'):<52} [dim]cached[/]")
 
     def _follow(self, events: Path, done: threading.Event) -> None:

@@ -1,7 +1,7 @@
-"""Tasks in containers of one image on this machine: `kfp.local.DockerRunner`, with all that tasks need from outside.
+"""Tasks in containers of one image on this machine: `kfp.local.DockerRunner` with mounts and environment.
 
-A container has its image, read-only, a scratch /tmp and this machine's network. It finds under the paths that they have
-here: the workspace, the folder to publish to, and, read-only, the files and folders that settings and environment name.
+A container has its image (read-only), a scratch /tmp and this machine's network. It has, under the same paths as here,
+the workspace, the folder to publish to, and (read-only) the files and folders that settings and environment name.
 """
 
 import contextlib
@@ -16,28 +16,43 @@ from spectral_distill.core.errors import UserError
 from spectral_distill.run_settings import Settings
 
 _SOURCES = ("data", "data_out_of_scope", "data_unlabelled", "teacher")
-"""Settings that may name files or folders of this machine."""
+"""Settings that may name files or folders on this machine."""
 _PREFIXES_PASSED_ON = (
     *("AWS_", "MLFLOW_"),
-    *("OMP_", "OPENBLAS_", "MKL_"),  # how this machine computes: other kernels round otherwise
+    *("OMP_", "OPENBLAS_", "MKL_"),  # numerical libraries: other kernels round differently
 )
 _PASSED_ON = (
     *("HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
-"""Variables of this process that tasks get as well; all others stay outside."""
+"""Variables of this process that are passed on to tasks, and no others."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image that this machine holds: how the user calls it, and `sha256:` with 64 hex digits."""
+    """An image that this machine holds.
+
+    Attributes:
+        reference: Its name, as the user gave it.
+        id: `sha256:` with 64 hex digits.
+    """
 
     reference: str
     id: str
 
 
 def find_image(reference: str) -> Image:
-    """What `reference` names on this machine now."""
+    """Look up an image on this machine.
+
+    Args:
+        reference: Name of the image.
+
+    Returns:
+        The image, with the id that the name has now.
+
+    Raises:
+        UserError: There is no such image, Docker rejects the reference, or no Docker daemon answers.
+    """
     import docker
     from docker.errors import APIError, DockerException, ImageNotFound
 
@@ -57,7 +72,19 @@ def find_image(reference: str) -> Image:
 
 
 def docker_runner(settings: Settings, workspace: Workspace, environment: Mapping[str, str]) -> Any:
-    """The runner for a run of these settings (see `with_absolute_paths`). `environment` is for tasks only."""
+    """Make the runner of a run.
+
+    Args:
+        settings: Settings of the run, from `with_absolute_paths`.
+        workspace: The workspace, which tasks write to.
+        environment: Variables of the tasks, beside those of this process that are passed on.
+
+    Returns:
+        A `kfp.local.DockerRunner`.
+
+    Raises:
+        UserError: The folder to publish to cannot be made.
+    """
     from docker.types import Mount
     from kfp import local
 
@@ -83,7 +110,15 @@ def docker_runner(settings: Settings, workspace: Workspace, environment: Mapping
 
 
 def with_absolute_paths(settings: Settings) -> Settings:
-    """The same settings; what they name on this machine is named independently of the working folder and of ~."""
+    """Make local paths in settings independent of the working directory and of ~.
+
+    Args:
+        settings: Settings of a run.
+
+    Returns:
+        The same settings, with absolute paths for existing local files and folders and for a local folder to publish
+        to.
+    """
     named = {name: _absolute(getattr(settings, name)) for name in _SOURCES}
     if _publishes_here(settings):
         named["promotion_publish_to"] = os.path.abspath(os.path.expanduser(settings.promotion_publish_to))
@@ -99,7 +134,7 @@ def _is_passed_on(name: str) -> bool:
 
 
 def _absolute(uri: str) -> str:
-    """A path that exists here as an absolute one; every other URI as it is."""
+    """Make an existing local path absolute; return any other URI unchanged."""
     path = os.path.abspath(os.path.expanduser(uri))
     return path if uri and os.path.exists(path) else uri
 
@@ -129,5 +164,5 @@ def _local_sources(settings: Settings) -> Iterator[Path]:
 
 
 def _files_named_in(environment: Mapping[str, str]) -> Iterator[Path]:
-    """Certificates and credentials."""
+    """List the files that variables name, such as certificates and credentials."""
     return (Path(value) for value in environment.values() if os.path.isabs(value) and os.path.isfile(value))

@@ -1,5 +1,4 @@
-"""The same graph on one machine: `kfp.local`, every task a subprocess of the current environment or a container of an
-image, with caching."""
+"""Run the pipeline's graph on one machine with `kfp.local`: tasks are subprocesses or containers, with caching."""
 
 import contextlib
 import json
@@ -45,18 +44,29 @@ _TASK_IMPORTS = (
     "mlflow.transformers",
     "transformers.pipelines",
 )
-"""What tasks import before they work: first what the first need, and in pieces, as no task starts during an import."""
+"""Modules that tasks import, those of the first tasks first. No task starts during an import, hence the small steps."""
 
 
 def run_locally(
     settings: Settings, workspace: Workspace, display: Display, image: Image | None = None
 ) -> dict[str, Any]:
-    """Run the pipeline; returns the `result` event (the path of the `comparison`, and what was promoted), or the event
-    `unchanged` where nothing is new since an earlier run.
+    """Run the pipeline on this machine.
 
-    Tasks run in containers of the `image`, or as subprocesses of this environment where none is given. KFP's output
-    goes to the workspace's log. A task that refuses its input raises `UserError`; a fault raises `RuntimeError` that
-    names the log.
+    kfp's output goes to the workspace's log.
+
+    Args:
+        settings: Settings of the run.
+        workspace: Folder for artifacts, cache, logs and MLflow's database.
+        display: Shows the progress.
+        image: Image whose containers run the tasks; None for subprocesses of this environment.
+
+    Returns:
+        The `result` event, with the path of the `comparison` and what was promoted; or the `unchanged` event if nothing
+        is new since an earlier run.
+
+    Raises:
+        UserError: A task reports bad input, or the workspace cannot be used.
+        RuntimeError: A task fails for another reason; the message names the log.
     """
     run_id = _new_run_id()
     log, events = workspace.log(run_id), workspace.events(run_id)
@@ -77,7 +87,7 @@ def run_locally(
                 _run_in_containers(settings, workspace, image, environment)
             else:
                 _run_in_subprocesses(settings, workspace, environment)
-        except RuntimeError:  # kfp.local's word for "a task failed"
+        except RuntimeError:  # kfp.local raises it if a task fails
             failed = True
     history = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
     if failed:
@@ -87,7 +97,15 @@ def run_locally(
 
 @contextlib.contextmanager
 def following_here(workspace: Workspace, display: Display) -> Iterator[None]:
-    """Draw what steps tell that run in this very process, without the graph; what libraries print goes to a log."""
+    """Draw the events of steps that run in this process, without the graph. Output of libraries goes to a log.
+
+    Args:
+        workspace: Folder for logs and checkpoints.
+        display: Draws the events.
+
+    Raises:
+        UserError: A step reports bad input, or the workspace cannot be used; the message names the failed step.
+    """
     run_id = _new_run_id()
     log, events = workspace.log(run_id), workspace.events(run_id)
     _make_folders(workspace, events)
@@ -103,7 +121,7 @@ def following_here(workspace: Workspace, display: Display) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Within, this process's environment has these values, too."""
+    """Add these variables to this process's environment within the block."""
     before = dict(os.environ)
     os.environ.update(values)
     try:
@@ -127,7 +145,7 @@ def _run_in_subprocesses(settings: Settings, workspace: Workspace, environment: 
 
 
 def _code(settings: Settings) -> str:
-    """What the local cache is kept by: this project's code, and that of users' own strategies."""
+    """Return the key of the local cache: the versions of this project's code and of users' own strategies."""
     strategies = [candidate.strategy for candidate in parse_candidates(settings.candidates)]
     return code_version() + foreign_code(strategies)
 
@@ -141,7 +159,7 @@ def _run_in_containers(settings: Settings, workspace: Workspace, image: Image, e
 
 
 def _graph(**deployment: Any) -> Any:
-    """The pipeline; nothing is retried, as whoever started it looks on."""
+    """Make the pipeline without retries: whoever started a local run sees a failure at once."""
     from pipeline.deployment import Deployment
     from pipeline.graph import pipeline_for
 
@@ -170,7 +188,7 @@ def _make_folders(workspace: Workspace, events: Path) -> None:
 
 
 def _quiet() -> dict[str, str]:
-    """Libraries' own bars and telemetry do not belong into a log."""
+    """Return variables that turn off progress bars and telemetry of libraries, which do not belong in a log."""
     return {
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
@@ -194,7 +212,7 @@ def _output_to(log: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _noting_cache_hits(display: Display) -> Iterator[None]:
-    """kfp.local tells of a cache hit in its log and nowhere else."""
+    """Show cache hits, which kfp.local reports only in its log."""
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

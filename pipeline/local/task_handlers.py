@@ -1,8 +1,8 @@
-"""What kfp.local runs tasks with: its own handlers, but for the interpreter, environment and exit codes.
+"""Task handlers for kfp.local: kfp's own, with another interpreter, environment and exit codes.
 
-kfp.local 2.17 has no public way to bring a handler of one's own. `task_dispatcher.run_single_task_implementation` looks
-handlers up by the exact class of the runner, in a table that it builds for each task from the names in kfp's modules: a
-runner of a subclass raises `KeyError`. So for the length of a run ours stand under those names.
+kfp.local 2.17 has no public way to add a task handler. `task_dispatcher.run_single_task_implementation` looks handlers
+up by the exact class of the runner, in a table that it builds for each task from the names in kfp's modules: a runner
+of a subclass raises `KeyError`. During a run, our handlers therefore replace kfp's under these names.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from typing import Any
 
 @contextmanager
 def replaced(module: ModuleType, name: str, value: Any) -> Iterator[None]:
-    """Within, a module of kfp has `value` under this name.
+    """Replace a name in a module of kfp within the block.
 
     Args:
         module: The module that kfp looks the name up in.
@@ -30,9 +30,13 @@ def replaced(module: ModuleType, name: str, value: Any) -> Iterator[None]:
 
 @contextmanager
 def subprocess_tasks(python: str, environment: Mapping[str, str]) -> Iterator[None]:
-    """Within, the tasks of a `SubprocessRunner` run in this interpreter, with these variables beside the process's own.
+    """Run the tasks of a `SubprocessRunner` in another interpreter, with further variables, within the block.
 
-    kfp's own handler takes `sys.executable`, and gives tasks the environment of the whole process and no other.
+    kfp's own handler uses `sys.executable`, and gives tasks only the environment of the whole process.
+
+    Args:
+        python: Path of the interpreter.
+        environment: Variables of the tasks, beside those of this process.
     """
     from kfp.local import status, subprocess_task_handler
 
@@ -48,10 +52,10 @@ def subprocess_tasks(python: str, environment: Mapping[str, str]) -> Iterator[No
 
 @contextmanager
 def docker_tasks() -> Iterator[None]:
-    """Within, a task of a `DockerRunner` ends as its container did.
+    """Give a task of a `DockerRunner` the exit status of its container, within the block.
 
-    kfp's own handler has Docker remove the container, and takes one that is gone before it asks how it ended for a
-    success.
+    kfp's own handler has Docker remove the container when it ends. If the container is gone before the handler asks for
+    its exit status, the handler reports success.
     """
     from kfp.local import docker_task_handler
 
@@ -60,7 +64,7 @@ def docker_tasks() -> Iterator[None]:
 
 
 def _run_container(client: Any, image: str, command: list[str], volumes: dict[str, Any], **arguments: Any) -> int:
-    """The exit code of a container, which is gone afterwards: also where this process is stopped."""
+    """Run a container and return its exit code. The container is removed, even if this process is stopped."""
     container = client.containers.run(image, command, volumes=volumes, detach=True, **arguments)
     try:
         for line in container.logs(stream=True):

@@ -1,13 +1,13 @@
-"""A Python that has done its imports: local tasks start in a tenth of a second instead of several.
+"""A Python with its imports done: local tasks start in a tenth of a second instead of several.
 
 `kfp.local` starts every task as a new interpreter, which imports torch, transformers and MLflow before it works. Here
-one server process imports them once and forks for each task. What kfp takes for the interpreter is a launcher that
-hands its arguments, environment and streams to the server and exits as the task did. Tasks end with the run: when the
-process that started the server goes, however it goes, the server takes them along.
+one server process imports them once and forks for each task. kfp starts a launcher in place of the interpreter; it
+passes its arguments, environment and streams to the server and exits with the task's exit code. Tasks end with the run:
+when the process that started the server ends, for whatever reason, the server ends with all its tasks.
 
-Only on Linux, where forking after such imports is sound; elsewhere tasks start as kfp starts them.
+This works only on Linux, where forking after such imports is sound; on other systems kfp starts tasks as usual.
 
-`multiprocessing`'s forkserver with preload does not do this. kfp starts a task as a shell command that runs `python`,
+`multiprocessing`'s forkserver with preload does not suffice. kfp starts a task as a shell command that runs `python`,
 not as a function. The forkserver imports everything before it starts the first task, has the environment of the process
 that asks for it (libraries read theirs at import), and leaves its children running when that process is killed.
 """
@@ -39,20 +39,21 @@ socket.send_fds(server, [len(request).to_bytes(8, "big")], [0, 1, 2])
 server.sendall(request)
 sys.exit(int(server.recv(8) or b"1"))
 """
-"""A script of the shell, whose first command starts it again as Python's: a `#!` line takes no path with a blank."""
+"""A shell script that runs itself again with Python, because the path in a `#!` line cannot contain a blank."""
 
 
 @contextmanager
 def warm_python(modules: Sequence[str], environment: Mapping[str, str]) -> Iterator[str]:
-    """An interpreter to start tasks with while the block lasts.
+    """Start the server, and stop it when the block ends.
 
     Args:
-        modules: What it has imported when it starts; while they are being imported, the first of them.
-        environment: Variables that these imports find beside the process's own. A task has those that it is given.
+        modules: Modules to import, in this order. Tasks may start while the later ones are still being imported.
+        environment: Variables for these imports, beside those of this process. A task has the variables that kfp gives
+            it.
 
     Yields:
-        The path of the interpreter. It is `sys.executable`, which has nothing imported, on other systems than Linux and
-        where the path of the temporary folder is too long for a socket.
+        Path of the interpreter to start tasks with. On systems other than Linux, and if the path of the temporary
+        folder is too long for a socket, it is `sys.executable`, which has imported nothing.
     """
     if sys.platform != "linux":
         yield sys.executable
@@ -64,7 +65,7 @@ def warm_python(modules: Sequence[str], environment: Mapping[str, str]) -> Itera
         listener = socket.socket(socket.AF_UNIX)
         try:
             listener.bind(address)
-        except OSError:  # the system takes no such long path
+        except OSError:  # the path is too long for a socket
             listener.close()
             yield sys.executable
             return
@@ -88,11 +89,12 @@ def warm_python(modules: Sequence[str], environment: Mapping[str, str]) -> Itera
 
 
 def _serve(listener: socket.socket, modules: Sequence[str]) -> None:
-    """Import, and fork for each connection; end, with all tasks, when standard input does.
+    """Import the modules and fork for each connection; end with all tasks when standard input ends.
 
-    A task that comes before the last import starts with what there is: it works while the rest is imported.
+    A task that comes before the last import starts with the modules that are there, and works while the rest is
+    imported.
     """
-    gc.disable()  # imports leave little garbage, and each look for it goes through all that was imported
+    gc.disable()  # imports leave little garbage, and each collection would traverse everything imported
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
     missing = list(modules)
     while True:
@@ -110,7 +112,7 @@ def _serve(listener: socket.socket, modules: Sequence[str]) -> None:
 
 
 def _supervise(connection: socket.socket) -> None:
-    """Fork once more, for the task itself, and tell the launcher how it ended."""
+    """Fork again for the task itself, and send its exit code to the launcher."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     size, streams, _, _ = socket.recv_fds(connection, 8, 3)
     request = b""
@@ -120,7 +122,7 @@ def _supervise(connection: socket.socket) -> None:
     if task == 0:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
-        gc.freeze()  # what was imported stays: the task looks for garbage of its own only
+        gc.freeze()  # imported objects stay: the task collects only its own garbage
         gc.enable()
         _run(**json.loads(request))
     _, status = os.waitpid(task, 0)
@@ -130,7 +132,7 @@ def _supervise(connection: socket.socket) -> None:
 
 
 def _run(arguments: list[str], environment: dict[str, str], folder: str) -> None:
-    """What `python -m module arguments` does, in this process."""
+    """Do in this process what `python -m module arguments` does."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

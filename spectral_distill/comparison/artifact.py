@@ -33,10 +33,10 @@ class Standing(Record):
     Attributes:
         rank: From 1.
         configuration: Name of the candidate without its seed.
-        student: The run of the lowest seed, which stands for the configuration.
-        seeds: Of all runs, ascending.
+        student: Name of the run with the lowest seed, which represents the configuration.
+        seeds: Seeds of all runs, ascending.
         accuracy: Mean over seeds.
-        accuracy_interval_over_seeds: Low and high; None for one seed.
+        accuracy_interval_over_seeds: Lower and upper end; None for one seed.
         versus_teacher: Accuracy less the teacher's.
         versus_best: Accuracy less the best configuration's; None for that one.
     """
@@ -52,7 +52,11 @@ class Standing(Record):
 
 
 class Row(Standing):
-    """A row of the leaderboard: a standing, and the evaluation of its student."""
+    """A row of the leaderboard.
+
+    Attributes:
+        evaluation: The evaluation of the student that represents the configuration.
+    """
 
     evaluation: Evaluation
 
@@ -61,10 +65,10 @@ class Verdict(Record):
     """Which student ships.
 
     Attributes:
-        winner: The configuration that is significantly better than every other one; None where there is none.
+        winner: The configuration that is significantly better than every other one; None if there is none.
         tied: Configurations that are not significantly worse than the best.
         ship: Name of the student to ship.
-        reason: Why.
+        reason: Why, as a sentence.
     """
 
     winner: str | None
@@ -77,12 +81,12 @@ class Champion(SparseRecord):
     """The registry's champion before this run: its scores on the same test split, or why it has none.
 
     Attributes:
-        version: In the registry.
-        problem: Why it cannot be compared; None where it can.
-        accuracy: As `evaluation.artifact.Scores` has it, like the other scores.
-        macro_f1: See there.
-        ece: See there.
-        out_of_scope_auroc: See there.
+        version: Its version in the registry.
+        problem: Why it cannot be compared; None if it can.
+        accuracy: Accuracy, as in `evaluation.artifact.Scores`.
+        macro_f1: Macro-F1, as in `Scores`.
+        ece: Expected calibration error, as in `Scores`.
+        out_of_scope_auroc: AUROC of confidence, as in `Scores`.
     """
 
     version: int
@@ -94,7 +98,13 @@ class Champion(SparseRecord):
 
 
 class Promotion(Record):
-    """The alias that the student to ship gets (champion or challenger), and why."""
+    """The alias of the student to ship.
+
+    Attributes:
+        alias: `champion` or `challenger`.
+        reason: Why it gets this alias.
+        champion_before: The champion that it was compared with; None if there was none.
+    """
 
     alias: str
     reason: str
@@ -102,7 +112,7 @@ class Promotion(Record):
 
 
 class DecisionSettings(PromotionOptions, ComparisonOptions):
-    """How sure a difference must be, and what a champion must show."""
+    """Settings of the comparison and of the promotion."""
 
 
 class Comparison(Artifact):

@@ -29,7 +29,26 @@ def compare(
     target: str | Path,
     report: str | Path,
 ) -> Comparison:
-    """Rank the students, decide on the promotion, write the comparison and, for KFP's UI, the report again."""
+    """Rank the students, decide on the promotion, and write the comparison and the report.
+
+    The report is written twice: beside the leaderboard, and as a file of its own for KFP's UI.
+
+    Args:
+        data: Folder of the `data` artifact.
+        teacher_evaluation: Folder of the teacher's evaluation, with its predictions.
+        profile: Folder of the teacher's spectral profile.
+        evaluations: Folders of the students' evaluations, with their predictions.
+        options: Confidence of intervals and tests.
+        promotion: Margin, latency budget and model name that decide on the promotion.
+        target: Folder of the `comparison` artifact; written atomically.
+        report: File of the second copy of the report; written atomically.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        UserError: An artifact is missing or has another schema version, or MLflow does not answer.
+    """
     measured = [(Evaluation.load(folder), load_predictions(folder)) for folder in evaluations]
     teacher = TeacherEvaluation.load(teacher_evaluation), load_predictions(teacher_evaluation)
     champion, spectra = present_champion(load_intents(data), promotion), load_profile(profile)
@@ -53,16 +72,16 @@ def compare_evaluations(
     options: ComparisonOptions,
     promotion: PromotionOptions,
 ) -> Comparison:
-    """Rank evaluated students, name the one to ship, and decide on its promotion.
+    """Rank evaluated students, select the one to ship, and decide on its promotion.
 
     Args:
-        measured: Each student's evaluation and predictions.
-        teacher: The same of the teacher.
-        card: Of the data that all of them predicted.
+        measured: Evaluation and predictions of each student.
+        teacher: Evaluation and predictions of the teacher.
+        card: Data card of the dataset that all of them predicted.
         profile: Facts of the teacher's spectral profile.
-        champion: The present one; None where there is none.
-        options: How sure a difference must be.
-        promotion: What a champion must show.
+        champion: The current champion; None if there is none.
+        options: Confidence of intervals and tests.
+        promotion: Margin and latency budget of the promotion.
 
     Returns:
         The comparison.
@@ -83,7 +102,15 @@ def compare_evaluations(
 
 
 def shipped_predictions(comparison: Comparison, measured: Sequence[tuple[Evaluation, pd.DataFrame]]) -> pd.DataFrame:
-    """The predictions of the student to ship."""
+    """Find the predictions of the student to ship.
+
+    Args:
+        comparison: The comparison, whose verdict names the student.
+        measured: Evaluation and predictions of each student.
+
+    Returns:
+        The predictions, in the columns of `evaluation.artifact`.
+    """
     return next(answers for evaluation, answers in measured if evaluation.name == comparison.verdict.ship)
 
 

@@ -1,4 +1,4 @@
-"""The report's figures as inline SVG that takes its ink from the page, so that it reads on light and on dark."""
+"""Figures of the report as inline SVG. Their text takes the page's colour, so that they suit light and dark pages."""
 
 import io
 import re
@@ -17,7 +17,7 @@ from spectral_distill.evaluation.artifact import LayerFidelity
 from spectral_distill.spectra.plots import shortened
 
 BLUE, ORANGE, GREEN, PURPLE = "#3b82e0", "#d97516", "#1a9a76", "#9a6bd6"
-_INK = "#0a0b0c"  # stands for the page's text colour until the SVG is written
+_INK = "#0a0b0c"  # placeholder for the page's text colour, replaced in the SVG
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "spectral-distill",
@@ -43,7 +43,16 @@ _STYLE = {
 
 
 def inline_svg(draw: Callable[[], Figure], *, name: str, label: str) -> Markup:
-    """The figure that `draw` makes, in the report's style. `name` keeps its ids apart from those of other figures."""
+    """Draw a figure in the report's style and convert it to inline SVG.
+
+    Args:
+        draw: Function that makes the figure. It is called within the report's matplotlib style.
+        name: Prefix of the ids in the SVG, which keeps them distinct from those of other figures on the page.
+        label: Text alternative for screen readers.
+
+    Returns:
+        The SVG element, as markup that templates do not escape.
+    """
     target = io.StringIO()
     with mpl.rc_context(_STYLE):
         draw().savefig(target, format="svg", dpi=144)
@@ -58,7 +67,15 @@ def inline_svg(draw: Callable[[], Figure], *, name: str, label: str) -> Markup:
 
 
 def differences_to_teacher(rows: Sequence[Row], shipped: str) -> Figure:
-    """Dot and whisker a configuration: its accuracy less the teacher's, in points, with the bootstrap interval."""
+    """Plot each configuration's accuracy less the teacher's, with its bootstrap interval.
+
+    Args:
+        rows: Rows of the leaderboard, best first.
+        shipped: Name of the student to ship, which is highlighted.
+
+    Returns:
+        The figure; its axis is in percentage points.
+    """
     figure, axis = plt.subplots(figsize=(7.2, 0.9 + 0.27 * len(rows)), layout="constrained")
     for position, row in enumerate(rows):
         gap = row.versus_teacher
@@ -75,7 +92,14 @@ def differences_to_teacher(rows: Sequence[Row], shipped: str) -> Figure:
 
 
 def fidelity_by_layer(fidelity: Sequence[LayerFidelity]) -> Figure:
-    """Distance between the student's and the teacher's fingerprints at the embeddings and every student layer."""
+    """Plot the distance between the student's and the teacher's fingerprints at each student layer.
+
+    Args:
+        fidelity: Spectral fidelity at the embeddings and each student layer, in depth order.
+
+    Returns:
+        The figure, with one line for the channel axis and one for the token axis.
+    """
     figure, axis = plt.subplots(figsize=(4.6, 2.8), layout="constrained")
     names = ["emb" if entry.student_layer < 0 else str(entry.student_layer) for entry in fidelity]
     axis.plot(range(len(names)), [entry.channel for entry in fidelity], "o-", label="channel axis")
@@ -90,7 +114,16 @@ def fidelity_by_layer(fidelity: Sequence[LayerFidelity]) -> Figure:
 
 
 def reliability(bins: Sequence[ReliabilityBin]) -> Figure:
-    """Accuracy against confidence, a dot a bin, its area the share of texts; on the dashed line confidence is true."""
+    """Plot a reliability diagram: accuracy against confidence, one dot for each bin.
+
+    The area of a dot shows the share of texts in its bin. The dashed line is perfect calibration.
+
+    Args:
+        bins: Bins that are not empty.
+
+    Returns:
+        The figure.
+    """
     figure, axis = plt.subplots(figsize=(4.6, 2.8), layout="constrained")
     axis.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, dashes=(4, 3))
     sizes = np.array([entry.texts for entry in bins], dtype=float)
@@ -108,12 +141,12 @@ def reliability(bins: Sequence[ReliabilityBin]) -> Figure:
 
 
 def _row_name(row: Row, shipped: str) -> str:
-    """The rank tells apart what shortening makes equal."""
+    """Name a configuration with its rank, which distinguishes names that are equal after shortening."""
     return f"{row.rank}. {shortened(row.configuration)}" + (" (ships)" if row.student == shipped else "")
 
 
 def _finished(figure: Figure) -> Figure:
-    """Without the box around it, and forgotten by pyplot."""
+    """Remove the upper and right spines, and release the figure from pyplot."""
     for axis in figure.axes:
         axis.spines[["top", "right"]].set_visible(False)
     plt.close(figure)

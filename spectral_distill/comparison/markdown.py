@@ -4,10 +4,13 @@ from spectral_distill.comparison.artifact import Comparison, Row
 
 
 def leaderboard_in_markdown(board: Comparison) -> str:
-    """The verdict, the promotion decision, and a row for each configuration, best first.
+    """Write the verdict, the promotion decision, and one row for each configuration, best first.
 
     Args:
         board: The comparison.
+
+    Returns:
+        A paragraph and a table, in Markdown.
     """
     accuracy, size = board.teacher.scores.accuracy, board.rows[0].evaluation.size
     lines = [

@@ -1,4 +1,4 @@
-"""Publish the student to ship, register it and give it its alias."""
+"""Publish the student to ship, register it, and set its alias."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,14 +21,14 @@ _REQUIREMENTS = ("torch", "transformers", "safetensors")
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a promotion.
+    """Result of a promotion.
 
     Attributes:
         registered_model: Name in the registry.
-        version: Of the registered model; 0 where nothing is registered.
-        alias: Champion or challenger.
-        reason: Why.
-        published: URI of the published folder, or empty.
+        version: Version of the registered model; 0 if nothing is registered.
+        alias: `champion` or `challenger`; for a student that was registered before, the aliases that it has.
+        reason: Why it has this alias.
+        published: URI of the published folder; empty if there is none.
     """
 
     registered_model: str
@@ -46,14 +46,28 @@ def promote(
     options: PublishingOptions,
     run: tracking.Run,
 ) -> Outcome:
-    """Publish the verdict's student, register it as a new version under the decided alias: what was done and why.
+    """Publish the verdict's student and register it as a new version under the decided alias.
 
-    A student that is registered
-    already keeps its version, and its alias unless it is now to be champion. Where the champion has changed since the
-    comparison, a new student becomes challenger. Without MLflow nothing is registered and `version` is 0.
+    A student that is already registered keeps its version. It keeps its alias too, unless it now becomes champion. If
+    the champion has changed since the comparison, a new student becomes challenger, because it was not compared with
+    the new champion. Without MLflow nothing is registered.
 
-    The parent run in MLflow stands alone afterwards: it has the report, the decision, and a nested run with the numbers
-    of the teacher and of each student, also where their tasks came from the cache.
+    The parent run in MLflow is complete afterwards: it has the report, the decision, and a nested run with the metrics
+    of the teacher and of each student, even if their tasks came from the cache.
+
+    Args:
+        comparison: Folder of the `comparison` artifact.
+        students: Folders of the students, the one to ship among them.
+        data: Folder of the `data` artifact; test texts become the registered model's input example.
+        options: Where to publish to.
+        run: MLflow run that logs the model.
+
+    Returns:
+        What was published and registered, and why.
+
+    Raises:
+        UserError: The student to ship is not among `students`, an artifact cannot be read, the target cannot be
+            written, or MLflow does not answer.
     """
     leaderboard = Comparison.load(comparison)
     folder = _folder_of(leaderboard.verdict.ship, students)
@@ -74,7 +88,14 @@ def promote(
 
 
 def headline(leaderboard: Comparison) -> dict[str, float]:
-    """The numbers of the shipped student that people look at first, by name."""
+    """Collect the main metrics of the shipped student.
+
+    Args:
+        leaderboard: The comparison.
+
+    Returns:
+        Values by MLflow metric name: accuracy of teacher and student, retention, and speedup for batches of 32.
+    """
     shipped = leaderboard.shipped.evaluation
     return {
         "teacher.accuracy": leaderboard.teacher.scores.accuracy,
@@ -100,7 +121,7 @@ def _publish(folder: Path, comparison: str, leaderboard: Comparison, options: Pu
 
 
 def _register(folder: Path, leaderboard: Comparison, data: str, decided: Outcome, run: tracking.Run) -> Outcome:
-    """The decided outcome with the version, and the alias and reason that it got."""
+    """Register the student; return the outcome with the version, and the alias and reason that it got."""
     name, before = decided.registered_model, leaderboard.promotion.champion_before
     digest = storage.version(str(folder))
     known = registry.registered_version(name, digest)
@@ -128,7 +149,7 @@ def _register(folder: Path, leaderboard: Comparison, data: str, decided: Outcome
 
 
 def _tell_results(leaderboard: Comparison, comparison: str) -> None:
-    """The headline, where the user looks first in MLflow. A comparison from the cache is told as well."""
+    """Log the main metrics to the parent run, which users open first; also for a comparison from the cache."""
     with tracking.parent_run() as run:
         run.metrics(headline(leaderboard))
         run.tags({"spectral_distill.ship": leaderboard.verdict.ship})
@@ -137,9 +158,9 @@ def _tell_results(leaderboard: Comparison, comparison: str) -> None:
 
 
 def _complete(leaderboard: Comparison) -> None:
-    """What MLflow's table of students needs of each nested run: scores, size, speed, the difference to the teacher.
+    """Log to each nested run what MLflow's table of students needs: scores, size, speed, difference to the teacher.
 
-    A configuration with several seeds has one row, of its lowest seed: the others' numbers are not in the leaderboard.
+    A configuration with several seeds has one row, that of its lowest seed: the leaderboard lacks the others' metrics.
     """
     teacher, sizes = leaderboard.teacher.scores, leaderboard.rows[0].evaluation.size
     scores = {f"test.{name}": value for name, value in teacher.model_dump().items()}
@@ -152,7 +173,7 @@ def _complete(leaderboard: Comparison) -> None:
 
 
 def _tell_decision(leaderboard: Comparison, outcome: Outcome) -> None:
-    """What was registered, and why; and that the pipeline run has done its work."""
+    """Describe on the parent run what was registered and why, and mark the pipeline run as finished."""
     model = f"{outcome.registered_model} version {outcome.version}"
     decided = f"{leaderboard.verdict.ship} is registered as {model} ({outcome.alias}): {outcome.reason}."
     with tracking.parent_run() as run:
@@ -161,7 +182,7 @@ def _tell_decision(leaderboard: Comparison, outcome: Outcome) -> None:
 
 
 def _requirements() -> list[str]:
-    """What serving the student takes, at the versions that made it (without a build's local label such as +cpu)."""
+    """List what serving the student needs, at the versions that made it, without local labels such as +cpu."""
     return [f"{name}=={metadata.version(name).partition('+')[0]}" for name in _REQUIREMENTS]
 
 

@@ -1,4 +1,4 @@
-"""Whether the student to ship becomes the registry's champion, and why (not)."""
+"""Decide whether the student to ship becomes the registry's champion."""
 
 import tempfile
 from pathlib import Path
@@ -15,11 +15,14 @@ from spectral_distill.tracking import registry
 def decide(accuracy: float, p95_ms: float, champion: Champion | None, options: PromotionOptions) -> Promotion:
     """Decide whether a student becomes champion or challenger.
 
+    It becomes champion if it is within the latency budget and its accuracy is not below the champion's by more than the
+    margin. A champion that cannot be compared keeps its alias.
+
     Args:
-        accuracy: The student's, on the test split.
-        p95_ms: Its 95th percentile of the latency of single texts, in milliseconds.
-        champion: The present champion; None where there is none.
-        options: Margin and latency budget.
+        accuracy: The student's accuracy on the test split, from 0 to 1.
+        p95_ms: 95th percentile of its latency for single texts, in milliseconds.
+        champion: The current champion; None if there is none.
+        options: Margin and latency budget; a budget of 0 means none.
 
     Returns:
         The alias and the reason.
@@ -34,7 +37,7 @@ def decide(accuracy: float, p95_ms: float, champion: Champion | None, options: P
 
 
 def _against_champion(accuracy: float, champion: Champion, options: PromotionOptions) -> tuple[str, str]:
-    """Alias and reason."""
+    """Return the alias, and the reason for it."""
     version = f"version {champion.version}"
     if champion.accuracy is None:
         return registry.CHALLENGER, f"the champion ({version}) cannot be compared: {champion.problem}"
@@ -48,7 +51,19 @@ def _against_champion(accuracy: float, champion: Champion, options: PromotionOpt
 
 
 def present_champion(data: DatasetDict, options: PromotionOptions) -> Champion | None:
-    """The registry's champion, run on this test split; None where there is none."""
+    """Evaluate the registry's current champion on this test split.
+
+    Args:
+        data: The dataset of the comparison.
+        options: Name of the registered model.
+
+    Returns:
+        Its scores, or the reason why it cannot be compared, such as other labels; None if there is no champion or
+        tracking is off.
+
+    Raises:
+        UserError: MLflow does not answer.
+    """
     found = registry.aliased_version(options.promotion_model, registry.CHAMPION)
     if found is None:
         return None

@@ -1,8 +1,9 @@
-"""The leaderboard: configurations ranked, tested against the best and the teacher, and the one to ship.
+"""Rank the configurations, test them against the best and the teacher, and select the student to ship.
 
-Runs that differ in the seed alone are one configuration. Its accuracy is the mean over seeds; a text counts as right
-by the share of seeds that got it right. In McNemar's test, and when it ships, the run of its lowest seed stands for it:
-the best one would be chosen by the test texts, and its score flatter.
+Runs that differ only in the seed are one configuration. Its accuracy is the mean over seeds; for the bootstrap, a text
+counts as correct by the share of seeds that classify it correctly. In McNemar's test, and when it ships, the run with
+the lowest seed represents the configuration: the best run would be selected on the test texts, and its score would be
+optimistic.
 """
 
 import itertools
@@ -19,7 +20,15 @@ from spectral_distill.core.settings import ComparisonOptions
 
 @dataclass(frozen=True, kw_only=True)
 class Contestant:
-    """One evaluated student: `correct` [N] says for each test text whether it was right."""
+    """One evaluated student.
+
+    Attributes:
+        name: Name of the candidate.
+        configuration: Its name without the seed.
+        seed: Seed of the training.
+        parameters: Number of parameters.
+        correct: Whether each test text was classified correctly, bool [N].
+    """
 
     name: str
     configuration: str
@@ -29,30 +38,45 @@ class Contestant:
 
     @property
     def accuracy(self) -> float:
+        """Share of test texts that were classified correctly."""
         return float(self.correct.mean())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """Configurations, best first, and which student ships."""
+    """The ranked configurations.
+
+    Attributes:
+        standings: Configurations, best first.
+        verdict: Which student ships.
+    """
 
     standings: list[Standing]
     verdict: Verdict
 
 
 def correct_on_test(predictions: pd.DataFrame) -> np.ndarray:
-    """Whether each test text was answered right, in the order of the split: bool [N]."""
+    """Check for each test text whether it was classified correctly.
+
+    Args:
+        predictions: Predictions, in the columns of `evaluation.artifact`.
+
+    Returns:
+        Whether the prediction equals the label, bool [N], in the order of the split.
+    """
     test = predictions[predictions["split"] == "test"]
     return (test["label"] == test["predicted"]).to_numpy()
 
 
 def rank(contestants: Sequence[Contestant], teacher_correct: np.ndarray, options: ComparisonOptions) -> Ranking:
-    """Rank the configurations and choose the student to ship.
+    """Rank the configurations and select the student to ship.
+
+    The order is by mean accuracy; of equal ones, the configuration with fewer parameters comes first.
 
     Args:
         contestants: All students, at least one.
-        teacher_correct: Whether the teacher was right on each test text, bool [N].
-        options: The confidence of intervals and tests.
+        teacher_correct: Whether the teacher classified each test text correctly, bool [N].
+        options: Confidence of intervals and tests.
 
     Returns:
         The ranking.
@@ -63,7 +87,7 @@ def rank(contestants: Sequence[Contestant], teacher_correct: np.ndarray, options
     ordered = sorted(groups.values(), key=lambda group: (-_accuracy(group), group[0].parameters, _first(group).name))
     leader = ordered[0]
     first_correct = [_first(group).correct for group in ordered]
-    # Which one leads is found on the same texts, so all pairs were compared; the leader's come first.
+    # The leader is selected on the same texts. Holm's correction therefore covers all pairs; the leader's come first.
     pairwise = holm([mcnemar_p(one, other) for one, other in itertools.combinations(first_correct, 2)])
     against_best = pairwise[: len(ordered) - 1]
     against_teacher = holm([mcnemar_p(teacher_correct, correct) for correct in first_correct])
@@ -96,7 +120,7 @@ def _difference(group: list[Contestant], other: np.ndarray, p: float, options: C
 def _verdict(
     standings: Sequence[Standing], sizes: Mapping[str, int], texts: int, options: ComparisonOptions
 ) -> Verdict:
-    """A winner only where every other configuration is significantly worse; among equals the smallest ships."""
+    """Name a winner only if every other configuration is significantly worse; of tied ones the smallest ships."""
     level = 1 - options.comparison_confidence
     tied = [standing for standing in standings if not _is_worse(standing.versus_best, level)]
     shipped = min(tied, key=lambda standing: (sizes[standing.configuration], standing.rank))
@@ -122,7 +146,7 @@ def _verdict(
 
 
 def _is_worse(versus_best: Difference | None, level: float) -> bool:
-    """Significantly worse than the best: by McNemar's test, and with the whole bootstrap interval below zero."""
+    """Check for "significantly worse": by McNemar's test, and with the whole bootstrap interval below 0."""
     return versus_best is not None and versus_best.p_holm < level and versus_best.high < 0
 
 

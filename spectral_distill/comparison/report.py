@@ -1,6 +1,6 @@
-"""The report: one HTML file that needs nothing else, from the leaderboard, the profile and the student's answers.
+"""The report: one self-contained HTML file, from the leaderboard, the profile and the student's predictions.
 
-`report_tables` computes what it shows; `report.html.j2` only places it and escapes it.
+`report_tables` computes what the report shows; `report.html.j2` only lays it out and escapes it.
 """
 
 import re
@@ -29,15 +29,15 @@ from spectral_distill.spectra.profile import SpectralProfile
 
 
 def render_report(board: Comparison, profile: SpectralProfile, predictions: pd.DataFrame) -> str:
-    """Make the page.
+    """Render the report.
 
     Args:
         board: The comparison.
         profile: The teacher's spectral profile.
-        predictions: The shipped student's.
+        predictions: Predictions of the shipped student, in the columns of `evaluation.artifact`.
 
     Returns:
-        One HTML document that needs no other file.
+        An HTML document that needs no other file.
     """
     rows = board.rows
     test = predictions[predictions["split"] == "test"]
@@ -96,7 +96,7 @@ def _figures(board: Comparison, profile: SpectralProfile, bins: Sequence[Reliabi
 
 
 def _environment() -> Environment:
-    """Everything that comes from data is escaped, and a name that is missing is an error, not a gap on the page."""
+    """Make an environment that escapes all data, and in which a missing name is an error rather than a gap."""
     environment = Environment(
         loader=PackageLoader("spectral_distill.comparison", package_path=""),
         autoescape=True,
@@ -113,7 +113,7 @@ def _percent(value: float) -> str:
 
 
 def _points(value: float) -> str:
-    """A difference of shares in percentage points, signed; no minus before a zero."""
+    """Format a difference of shares in percentage points, signed; without a minus before zero."""
     return _minus(f"{round(100 * value, 2) + 0.0:+.2f}") if round(100 * value, 2) else "0.00"
 
 
@@ -130,7 +130,7 @@ def _p_value(value: float) -> str:
 
 
 def _setting(value: object) -> str:
-    """A setting as one would type it; what is absent or empty says so."""
+    """Format a setting as a user would type it, and an absent or empty one as "none"."""
     if value is None or value == "" or value == []:
         return "none"
     if isinstance(value, bool):
@@ -139,12 +139,12 @@ def _setting(value: object) -> str:
 
 
 def _breakable(name: str) -> Markup:
-    """A name that may wrap after its underscores and slashes rather than anywhere."""
+    """Let a name wrap after underscores and slashes only."""
     return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[_/])", name))
 
 
 def _mix(layers: Sequence[Sequence[float]]) -> str:
-    """The teacher layers of one student layer, with their weights where there are several."""
+    """Format the teacher layers of one student layer, with their weights if there are several."""
     if len(layers) == 1:
         return layer_name(int(layers[0][0]))
     return ", ".join(f"{layer_name(int(layer))} ({weight:g})" for layer, weight in layers)

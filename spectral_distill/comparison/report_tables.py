@@ -1,4 +1,4 @@
-"""What the report shows, computed in plain functions: spectra, confusions, calibration, settings."""
+"""The tables of the report, computed in plain functions: spectra, confusions, calibration, settings."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,21 +14,21 @@ from spectral_distill.spectra.profile import SpectralProfile
 
 _WORST_PAIRS = 10
 _RELIABILITY_BINS = 10
-_WHITE_ENTROPY = 0.98  # at and above this share of the greatest entropy a spectrum is called nearly white
-_SAME_AS_CONTROL = 0.02  # relative gap to the permuted control up to which the order of channels is called irrelevant
+_WHITE_ENTROPY = 0.98  # minimum share of the maximum entropy for a spectrum that is called nearly white
+_SAME_AS_CONTROL = 0.02  # maximum relative gap to the permuted control if the order of channels is irrelevant
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpectralFindings:
-    """Least and greatest values over layers, and what they say.
+    """Minimum and maximum over layers, and what follows from them.
 
     Attributes:
-        entropy: On the channel axis, 1 is white.
-        token_entropy: On the token axis.
+        entropy: Entropy on the channel axis; 1 is a white spectrum.
+        token_entropy: Entropy on the token axis.
         ratio: Intensity over RMS.
-        gap: Greatest relative gap to the permuted control.
-        gap_layer: The layer that has it.
-        white: Whether the channel axis is nearly white.
+        gap: Maximum relative gap to the permuted control.
+        gap_layer: The layer with this gap.
+        white: Whether the spectrum of the channel axis is nearly white.
         order_irrelevant: Whether the order of channels does not matter.
     """
 
@@ -43,7 +43,20 @@ class SpectralFindings:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerMeasures:
-    """One layer's measures, on the channel axis unless named otherwise."""
+    """One layer's measures, on the channel axis unless named otherwise.
+
+    Attributes:
+        layer: Name of the layer.
+        intensity: Spectral intensity.
+        rms: Mean RMS over tokens.
+        ratio: Intensity over RMS.
+        entropy: Spectral entropy, from 0 to 1.
+        low_band: Power in the lowest band, relative to a white spectrum.
+        permuted: Intensity of the permuted control.
+        gap: The permuted control's intensity relative to that of the same texts, less 1.
+        token_entropy: Spectral entropy on the token axis, from 0 to 1.
+        token_low_band: Power in the lowest band of the token axis, relative to a white spectrum.
+    """
 
     layer: str
     intensity: float
@@ -59,7 +72,14 @@ class LayerMeasures:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfusedPair:
-    """A label, what it is mistaken for, how often, and the first such text."""
+    """A pair of labels that the student confuses.
+
+    Attributes:
+        label: The true label.
+        predicted: The predicted label.
+        count: Number of test texts.
+        text: The first of them.
+    """
 
     label: str
     predicted: str
@@ -69,7 +89,14 @@ class ConfusedPair:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfusionRow:
-    """How often a label was answered with each label of the matrix, with any other one, and at all."""
+    """A row of the confusion matrix.
+
+    Attributes:
+        label: The true label.
+        counts: Number of texts predicted as each label of the matrix.
+        others: Number of texts predicted as any other label.
+        total: Number of texts of this label.
+    """
 
     label: str
     counts: list[int]
@@ -79,7 +106,15 @@ class ConfusionRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ReliabilityBin:
-    """The texts whose confidence lies between `low` and `high`: mean confidence, accuracy and number."""
+    """The test texts with a confidence from `low` to `high`.
+
+    Attributes:
+        low: Lower end of the bin.
+        high: Upper end of the bin.
+        confidence: Mean confidence of its texts.
+        accuracy: Share of them that were classified correctly.
+        texts: Their number.
+    """
 
     low: float
     high: float
@@ -89,7 +124,14 @@ class ReliabilityBin:
 
 
 def spectral_findings(profile: SpectralProfile) -> SpectralFindings:
-    """What the numbers of this profile say: is the spectrum white, and does the order of channels matter?"""
+    """Summarise a profile: is the spectrum white, and does the order of channels matter?
+
+    Args:
+        profile: The teacher's spectral profile.
+
+    Returns:
+        The findings.
+    """
     entropy, token_entropy = (profile.arrays[f"{axis}/state/raw/entropy"].numpy() for axis in ("channel", "token"))
     gap = np.abs(_gap_to_control(profile))
     return SpectralFindings(
@@ -104,7 +146,14 @@ def spectral_findings(profile: SpectralProfile) -> SpectralFindings:
 
 
 def layer_table(profile: SpectralProfile) -> list[LayerMeasures]:
-    """A row for the embeddings and every encoder layer."""
+    """List the measures of the embeddings and of each encoder layer.
+
+    Args:
+        profile: The teacher's spectral profile, of D layers.
+
+    Returns:
+        D + 1 rows, embeddings first.
+    """
     arrays = profile.arrays
     columns = {
         "intensity": arrays["channel/state/raw/intensity"].numpy(),
@@ -124,12 +173,26 @@ def layer_table(profile: SpectralProfile) -> list[LayerMeasures]:
 
 
 def layer_name(layer: int) -> str:
-    """Encoder layers are counted from 0; -1 is the embeddings."""
+    """Name a layer.
+
+    Args:
+        layer: Encoder layer, counted from 0; -1 for the embeddings.
+
+    Returns:
+        The number as text, or `embeddings`.
+    """
     return "embeddings" if layer < 0 else str(layer)
 
 
 def confused_pairs(test: pd.DataFrame) -> list[ConfusedPair]:
-    """The label pairs confused most often, each with its first text."""
+    """List the pairs of labels that are confused most often, each with its first text.
+
+    Args:
+        test: Predictions on the test split.
+
+    Returns:
+        At most ten pairs, in descending order of their counts.
+    """
     return [
         ConfusedPair(
             label=label,
@@ -142,7 +205,15 @@ def confused_pairs(test: pd.DataFrame) -> list[ConfusedPair]:
 
 
 def confusion(test: pd.DataFrame, labels: Sequence[str]) -> list[ConfusionRow]:
-    """A row for each of `labels`: how often it was answered with each of them, and with any other label."""
+    """Compute the confusion matrix of some labels.
+
+    Args:
+        test: Predictions on the test split.
+        labels: Labels of the rows and columns.
+
+    Returns:
+        One row for each label.
+    """
     answered = Counter(zip(test["label"], test["predicted"], strict=True))
     totals = Counter(test["label"])
     rows = []
@@ -154,7 +225,14 @@ def confusion(test: pd.DataFrame, labels: Sequence[str]) -> list[ConfusionRow]:
 
 
 def reliability_bins(test: pd.DataFrame) -> list[ReliabilityBin]:
-    """Mean confidence, share answered right and number of texts in ten equal bins of confidence, without empty ones."""
+    """Group test texts into ten equal bins of confidence.
+
+    Args:
+        test: Predictions on the test split.
+
+    Returns:
+        The bins that are not empty, in ascending order.
+    """
     confidence = test["confidence"].to_numpy(dtype=float)
     correct = (test["label"] == test["predicted"]).to_numpy()
     place = np.minimum((confidence * _RELIABILITY_BINS).astype(int), _RELIABILITY_BINS - 1)
@@ -171,7 +249,14 @@ def reliability_bins(test: pd.DataFrame) -> list[ReliabilityBin]:
 
 
 def settings_by_group(board: Comparison) -> dict[str, dict[str, object]]:
-    """Every setting of the run under the step it belongs to, nested names joined by dots."""
+    """Group the settings of a run by step.
+
+    Args:
+        board: The comparison.
+
+    Returns:
+        Settings by name, by title of the group; nested names are joined by dots.
+    """
     card = board.data.model_dump(include={"source", "version", "further_sources", "settings"})
     student = board.shipped.evaluation.settings.model_dump()
     decision, comparison = board.settings.model_dump(), ComparisonOptions.model_fields.keys()
@@ -205,7 +290,7 @@ def _intensity_over_rms(profile: SpectralProfile) -> np.ndarray:
 
 
 def _gap_to_control(profile: SpectralProfile) -> np.ndarray:
-    """Intensity of the permuted control over the true one of the same texts, less 1: what channel order is worth."""
+    """Compute the permuted control's intensity over that of the same texts, less 1: the effect of channel order."""
     permuted, true = (profile.arrays[f"channel/state/{it}/intensity"].numpy() for it in ("permuted", "sample"))
     return _quotient(permuted, true) - 1
 

@@ -1,4 +1,4 @@
-"""Paired statistics of classifiers that answered the same texts. Pure functions of arrays."""
+"""Paired statistics of classifiers that predicted the same texts. Pure functions of arrays."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,19 @@ _EXACT_BELOW = 25
 
 
 def bootstrap_interval(first: np.ndarray, second: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Percentile bootstrap interval of mean(first) - mean(second) over texts, paired: two arrays [N]."""
+    """Compute a paired bootstrap interval of mean(first) - mean(second) over texts.
+
+    Source: the percentile interval of Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13, with
+    9,999 seeded resamples of the texts.
+
+    Args:
+        first: A value for each text, [N]; whether a prediction is correct, or the share of seeds that are.
+        second: The same of the other classifier, [N].
+        confidence: Confidence level, from 0 to 1.
+
+    Returns:
+        Lower and upper end. Both equal the difference if it is the same for every text.
+    """
     difference = np.asarray(first, float) - np.asarray(second, float)
     if np.ptp(difference) == 0:
         return float(difference[0]), float(difference[0])
@@ -30,9 +42,19 @@ def bootstrap_interval(first: np.ndarray, second: np.ndarray, confidence: float)
 
 
 def mcnemar_p(first_correct: np.ndarray, second_correct: np.ndarray) -> float:
-    """McNemar's test that two classifiers are equally often right: boolean arrays [N] -> two-sided p.
+    """Test whether two classifiers are equally often correct (McNemar 1947).
 
-    Exact binomial where fewer than 25 texts tell them apart, otherwise chi-squared with continuity correction.
+    The test is the exact binomial one if fewer than 25 texts are classified correctly by only one of the two, otherwise
+    chi-squared with continuity correction.
+
+    Source: https://doi.org/10.1007/BF02295996; implemented by statsmodels.
+
+    Args:
+        first_correct: Whether the first classifier is correct on each text, bool [N].
+        second_correct: The same of the second, bool [N].
+
+    Returns:
+        The two-sided p value; 1 if no text distinguishes them.
     """
     only_first = int((first_correct & ~second_correct).sum())
     only_second = int((~first_correct & second_correct).sum())
@@ -46,12 +68,29 @@ def mcnemar_p(first_correct: np.ndarray, second_correct: np.ndarray) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p values adjusted for their number (Holm 1979)."""
+    """Adjust p values for multiple tests (Holm 1979).
+
+    Source: https://www.jstor.org/stable/4615733; implemented by statsmodels.
+
+    Args:
+        p_values: p values of one family of tests.
+
+    Returns:
+        Adjusted p values, in the same order.
+    """
     return [] if not len(p_values) else multipletests(p_values, method="holm")[1].tolist()
 
 
 def mean_interval(values: Sequence[float], confidence: float) -> tuple[float, float] | None:
-    """Student-t interval of a mean over seeds; None for fewer than two, or where all are equal by chance."""
+    """Compute the Student-t interval of a mean over seeds.
+
+    Args:
+        values: One value for each seed.
+        confidence: Confidence level, from 0 to 1.
+
+    Returns:
+        Lower and upper end; None for fewer than two values, or if all are equal by chance.
+    """
     if len(set(values)) < 2:
         return None
     error = stats.sem(values)

@@ -1,4 +1,4 @@
-"""What was read, cleaned and split: `data_card.json`. Reading it needs neither `datasets` nor a model library."""
+"""The data card, `data_card.json`. Reading it needs neither `datasets` nor a model library."""
 
 from typing import ClassVar, Literal
 
@@ -9,14 +9,26 @@ from spectral_distill.storage.artifacts import Artifact, Record, SparseRecord
 
 
 class Source(Record):
-    """A source of texts and the version of it that was read."""
+    """A source of texts.
+
+    Attributes:
+        source: Its URI.
+        version: The version that was read.
+    """
 
     source: str
     version: str
 
 
 class SplitFacts(Record):
-    """Number of texts in a split, their words, and the texts of each label."""
+    """Contents of a split.
+
+    Attributes:
+        texts: Number of texts.
+        words_mean: Mean number of words in a text.
+        words_max: Maximum number of words in a text.
+        texts_by_label: Number of texts of each label.
+    """
 
     texts: int
     words_mean: float
@@ -25,21 +37,37 @@ class SplitFacts(Record):
 
 
 class Conflict(Record):
-    """A text that was given under several labels."""
+    """A text that has several labels.
+
+    Attributes:
+        text: The text.
+        labels: Its labels, sorted.
+    """
 
     text: str
     labels: list[str]
 
 
 class Conflicts(Record):
-    """How many texts have conflicting labels, and the first of them."""
+    """Texts with conflicting labels.
+
+    Attributes:
+        texts: Their number.
+        examples: The first of them.
+    """
 
     texts: int
     examples: list[Conflict]
 
 
 class UnlabelledRemoved(Record):
-    """Why unlabelled texts were removed."""
+    """Counts of unlabelled texts that were removed, by reason.
+
+    Attributes:
+        duplicates: Repetitions.
+        in_another_split: Texts that are in another split.
+        test_texts_once_labelled: Texts that would be held out for the test split if they were labelled.
+    """
 
     duplicates: int
     in_another_split: int
@@ -47,28 +75,33 @@ class UnlabelledRemoved(Record):
 
 
 class AlteredCopies(Record):
-    """Altered copies of training texts: those made, and those that equal no other text."""
+    """Counts of the augmented copies of training texts.
+
+    Attributes:
+        made: Copies that were made.
+        kept: Copies that equal no other text.
+    """
 
     made: int
     kept: int
 
 
 class Cleaning(SparseRecord):
-    """What cleaning and splitting did, counted while it is done; by split as read.
+    """What cleaning and splitting did, counted while it is done; dictionaries are by split as read.
 
     Attributes:
         rows_read: Rows of each split.
-        empty_removed: Empty texts removed.
-        conflicting_labels_removed: Texts removed because they have several labels.
-        duplicates_removed: Repetitions removed.
+        empty_removed: Empty texts that were removed.
+        conflicting_labels_removed: Texts that were removed because they have several labels.
+        duplicates_removed: Repetitions that were removed.
         duplicates_kept_in_test: Repetitions in the test split, which is used as given.
-        leaks_removed: Texts removed because they are in a later split too.
+        leaks_removed: Texts that were removed because they are also in a later split.
         labels_missing: Labels of the training split that a given split lacks.
-        left_out_by_texts_per_label: Training texts over the maximum per label, where there is one.
+        left_out_by_texts_per_label: Training texts over the maximum per label; None without a maximum.
         splits_made: Splits held out from the training texts.
-        out_of_scope_removed: Out-of-scope texts that are among the labelled ones, where out-of-scope texts are given.
-        unlabelled_removed: Counts of removed unlabelled texts, where such texts are given.
-        altered_copies: Counts of altered copies, where they are asked for.
+        out_of_scope_removed: Out-of-scope texts that are also labelled texts; None without out-of-scope texts.
+        unlabelled_removed: Counts of removed unlabelled texts; None without unlabelled texts.
+        altered_copies: Counts of augmented copies; None without augmentation.
     """
 
     model_config = ConfigDict(frozen=False)
@@ -88,16 +121,16 @@ class Cleaning(SparseRecord):
 
 
 class DataCard(Artifact):
-    """Where a dataset comes from, what is in it, and what was done to get it.
+    """Where a dataset comes from, what it contains, and how it was prepared.
 
     Attributes:
         source: URI of the labelled texts.
-        version: The version of them that was read.
+        version: Their version that was read.
         further_sources: The other sources, by the name of their split.
         labels: Names of the labels, in the order of their numbers.
         splits: Facts of each split.
         cleaning: What was removed, and which splits were made.
-        settings: Of the preparation.
+        settings: Settings of the preparation.
     """
 
     KIND: ClassVar[str] = "data card"

@@ -1,4 +1,4 @@
-"""The `data` artifact from a source at a version."""
+"""Make the `data` artifact from a source at a version."""
 
 import hashlib
 import tempfile
@@ -31,7 +31,25 @@ def prepare(
     options: PreparationOptions,
     target: str | Path,
 ) -> DataCard:
-    """Read, check, clean, split and save; returns the card."""
+    """Read, check, clean and split a dataset, and save it with its data card.
+
+    Args:
+        data: Source of the labelled texts: `demo:…`, `hf://owner/name`, a local path or `s3://…`.
+        data_version: Its version, as `sources.data_version` returned it.
+        out_of_scope_data: Source of out-of-scope texts; empty for none.
+        out_of_scope_version: Its version.
+        unlabelled_data: Source of unlabelled texts; empty for none.
+        unlabelled_version: Its version.
+        options: Columns, splits, examples per label and augmentation.
+        target: Folder of the `data` artifact; written atomically.
+
+    Returns:
+        The data card.
+
+    Raises:
+        UserError: A source cannot be read or has changed, a split has no usable texts, or the labels do not suit a
+            classifier.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         path = _fetch(data, data_version, Path(scratch) / "data", options)
         raw = read_splits(path, text_column=options.data_text_column, label_column=options.data_label_column, name=data)
@@ -45,7 +63,7 @@ def prepare(
     further = _unlabelled_rows(unlabelled, dataset, unlabelled_data, options, done) if unlabelled else []
     if options.data_augmented_copies:
         further += _altered_rows(dataset, further, options, done)
-    if further:  # `datasets` reads no split back that is empty
+    if further:  # `datasets` cannot load an empty split
         dataset[UNLABELLED] = _dataset(further, names)
     given = {OUT_OF_SCOPE: (out_of_scope_data, out_of_scope_version), UNLABELLED: (unlabelled_data, unlabelled_version)}
     card = DataCard(
@@ -63,7 +81,7 @@ def prepare(
 
 
 def _fetch(source: str, version: str, scratch: Path, options: PreparationOptions) -> Path:
-    """A local file or folder of tables, whatever the source is."""
+    """Fetch any source as a local file or folder of tables."""
     scratch.mkdir()
     if source.startswith("demo:"):
         return tables.write_table(
@@ -90,7 +108,7 @@ def _fetch_hub(source: str, version: str, scratch: Path) -> Path:
 
 
 def _texts(source: str, version: str, scratch: Path, options: PreparationOptions) -> list[str]:
-    """The texts of a table without labels, cleaned; none where there is no source."""
+    """Read and clean the texts of a table without labels; return none if there is no source."""
     if not source:
         return []
     path = _fetch(source, version, scratch, options)
@@ -126,7 +144,7 @@ def _unlabelled_rows(
 def _altered_rows(
     dataset: DatasetDict, unlabelled: list[Row], options: PreparationOptions, done: Cleaning
 ) -> list[Row]:
-    """New texts alone: a copy may equal its text, another copy, an unlabelled text, or by chance a test text."""
+    """Return only new texts: a copy may equal its text, another copy, an unlabelled text, or by chance a test text."""
     copies = list(altered_copies(dataset["train"]["text"][:], options.data_augmented_copies, options.data_split_seed))
     once = _each_once([*(row.text for row in unlabelled), *copies])
     kept = _in_no_split(once[len(unlabelled) :], dataset)
@@ -142,7 +160,7 @@ def _each_once(texts: list[str]) -> list[str]:
 
 
 def _in_no_split(texts: list[str], dataset: DatasetDict) -> list[Row]:
-    """Rows of the texts that stand in no split."""
+    """Return rows of the texts that are in no split."""
     known = {same_text_key(text) for split in dataset.values() for text in split["text"]}
     return [Row(text, None) for text in texts if same_text_key(text) not in known]
 
@@ -164,7 +182,15 @@ def _dataset(rows: list[Row], names: list[str]) -> Dataset:
 
 
 def describe_split(split: Dataset, names: list[str]) -> SplitFacts:
-    """Count the texts of a split, their words, and the texts of each label."""
+    """Count the texts of a split, their words, and the texts of each label.
+
+    Args:
+        split: The split.
+        names: Names of the labels, in the order of their numbers.
+
+    Returns:
+        The facts for the data card.
+    """
     words = [len(text.split()) for text in split["text"]]
     counts = Counter(names[label] for label in split["label"] if label != NO_LABEL)
     return SplitFacts(

@@ -1,4 +1,4 @@
-"""Data sources: the present version of each."""
+"""Data sources and the current version of each."""
 
 import re
 
@@ -11,7 +11,7 @@ _HUB_ID = re.compile(r"hf://[\w.-]+(/[\w.-]+)?")
 
 
 def data_version(source: str) -> str:
-    """Identify the present content of a data source.
+    """Identify the current content of a data source.
 
     Args:
         source: `demo:…`, `hf://owner/name`, a local path or `s3://…`; empty for no source.

@@ -1,7 +1,8 @@
-"""The `evaluation` artifact: `evaluation.json`, and the answers beside it in `predictions.parquet`.
+"""The `evaluation` artifact: `evaluation.json`, and the predictions beside it in `predictions.parquet`.
 
-Predictions have a row for each test text and each out-of-scope text: `id`, `split`, `text`, `label`, `predicted`,
-`confidence`; labels by name, null for out-of-scope texts. Reading an evaluation needs no model library.
+Predictions have one row for each test text and each out-of-scope text, with the columns `id`, `split`, `text`, `label`,
+`predicted` and `confidence`. Labels are names; they are null for out-of-scope texts. Reading an evaluation needs no
+model library.
 """
 
 from pathlib import Path
@@ -18,13 +19,13 @@ _PREDICTIONS = "predictions.parquet"
 
 
 class Scores(SparseRecord):
-    """How good a classifier's answers are.
+    """Quality of a classifier's predictions, each from 0 to 1.
 
     Attributes:
         accuracy: On the test split.
-        macro_f1: On the test split.
+        macro_f1: Mean over labels of the F1 score, on the test split.
         ece: Expected calibration error on the test split.
-        out_of_scope_auroc: Of confidence, in-scope against out-of-scope texts; None without such texts.
+        out_of_scope_auroc: AUROC of confidence, in-scope against out-of-scope texts; None without such texts.
     """
 
     accuracy: float
@@ -34,11 +35,11 @@ class Scores(SparseRecord):
 
 
 class StudentScores(Scores):
-    """A student's scores, also against its teacher.
+    """A student's scores, and its scores against the teacher.
 
     Attributes:
-        agreement: Share of test texts that student and teacher answer alike.
-        retention: Share of the teacher's accuracy that the student keeps.
+        agreement: Share of test texts for which student and teacher predict the same label.
+        retention: The student's accuracy divided by the teacher's.
     """
 
     agreement: float
@@ -46,7 +47,14 @@ class StudentScores(Scores):
 
 
 class Size(Record):
-    """Number of parameters and bytes of the weights, of student and teacher."""
+    """Size of student and teacher.
+
+    Attributes:
+        parameters: The student's number of parameters.
+        bytes: Size of the student's weights, in bytes.
+        teacher_parameters: The teacher's number of parameters.
+        teacher_bytes: Size of the teacher's weights, in bytes.
+    """
 
     parameters: int
     bytes: int
@@ -59,12 +67,12 @@ class Latency(Record):
 
     Attributes:
         speedup: Median over batches of teacher time / student time.
-        student_p50_ms: Median time of a batch, in milliseconds.
-        student_p95_ms: 95th percentile, in milliseconds.
-        student_texts_per_s: Throughput at the median.
-        teacher_p50_ms: As the student's.
-        teacher_p95_ms: As the student's.
-        teacher_texts_per_s: As the student's.
+        student_p50_ms: The student's median time for a batch, in milliseconds.
+        student_p95_ms: The student's 95th percentile, in milliseconds.
+        student_texts_per_s: The student's throughput at the median, in texts per second.
+        teacher_p50_ms: The teacher's median time for a batch, in milliseconds.
+        teacher_p95_ms: The teacher's 95th percentile, in milliseconds.
+        teacher_texts_per_s: The teacher's throughput at the median, in texts per second.
     """
 
     speedup: float
@@ -77,7 +85,12 @@ class Latency(Record):
 
 
 class Speed(Record):
-    """Latency of single texts, and of batches of 32."""
+    """Latency of student and teacher.
+
+    Attributes:
+        batch_1: For single texts.
+        batch_32: For batches of 32 texts.
+    """
 
     batch_1: Latency
     batch_32: Latency
@@ -100,18 +113,28 @@ class LayerFidelity(Record):
 
 
 class TeacherSettings(TeacherOptions):
-    """The checkpoint that the teacher was made of, its version, and how it was made."""
+    """Settings of the teacher.
+
+    Attributes:
+        teacher: URI of the checkpoint that the teacher was made from.
+        teacher_version: Version of the checkpoint that was read.
+    """
 
     teacher: str
     teacher_version: str
 
 
 class StudentSettings(LatencyOptions, StudentOptions):
-    """How the student was trained and timed."""
+    """Settings of the student's training and of the latency measurement."""
 
 
 class TeacherEvaluation(Artifact):
-    """A teacher's scores, and how it was made."""
+    """A teacher's scores and settings.
+
+    Attributes:
+        scores: Quality of its predictions.
+        settings: Its checkpoint and training settings.
+    """
 
     KIND: ClassVar[str] = "teacher evaluation"
     FILE: ClassVar[str] = "evaluation.json"
@@ -127,13 +150,13 @@ class Evaluation(Artifact):
     Attributes:
         name: The candidate's name.
         configuration: Its name without the seed.
-        candidate: What was asked for.
-        settings: Of the training and the measurements.
-        signals: The facts of the teacher signals that the student learned from.
-        scores: How good its answers are.
+        candidate: The candidate, as requested.
+        settings: Settings of the training and the measurements.
+        signals: Facts of the teacher signals that the student learned from.
+        scores: Quality of its predictions.
         size: Parameters and bytes of student and teacher.
         teacher_layers: The main teacher layer of each student layer, counted from 0.
-        fidelity: How much its spectra look like the teacher's, at the embeddings and each layer.
+        fidelity: Distance between its spectra and the teacher's, at the embeddings and each layer.
         speed: Model time of student and teacher.
     """
 
@@ -153,7 +176,11 @@ class Evaluation(Artifact):
     speed: Speed
 
     def metrics(self) -> dict[str, float]:
-        """The main numbers under the names that MLflow shows."""
+        """Collect the main metrics under their names in MLflow.
+
+        Returns:
+            Values by name: `test.*`, `size.*` and `speed.*`.
+        """
         speed = {f"speed.{size}.{key}": value for size, found in self.speed for key, value in found}
         return {
             **{f"test.{key}": value for key, value in self.scores.model_dump().items()},
@@ -163,10 +190,22 @@ class Evaluation(Artifact):
 
 
 def save_predictions(predictions: pd.DataFrame, folder: str | Path) -> None:
-    """Write the predictions beside an evaluation."""
+    """Write the predictions beside an evaluation.
+
+    Args:
+        predictions: One row for each text, in the columns of this module's docstring.
+        folder: Folder of the evaluation.
+    """
     predictions.to_parquet(Path(folder) / _PREDICTIONS, index=False)
 
 
 def load_predictions(folder: str | Path) -> pd.DataFrame:
-    """Read the predictions beside an evaluation."""
+    """Read the predictions beside an evaluation.
+
+    Args:
+        folder: Folder of the evaluation.
+
+    Returns:
+        One row for each text, in the columns of this module's docstring.
+    """
     return pd.read_parquet(Path(folder) / _PREDICTIONS)

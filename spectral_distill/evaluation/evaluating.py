@@ -1,4 +1,4 @@
-"""A student against its teacher: answers, size, speed, spectra."""
+"""Evaluate a student against its teacher: predictions, size, speed, spectra."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ class Reference:
         predictions: Its predictions on test and out-of-scope texts.
         scores: Its scores.
         profile: Its spectral profile; students are profiled with the same settings.
-        bytes: Size of its weights.
+        bytes: Size of its weights, in bytes.
     """
 
     classifier: TextClassifier
@@ -56,11 +56,11 @@ def evaluate_student(
 
     Args:
         student: The student.
-        made: How it was made.
+        made: Description of the student: its candidate, layer mapping and training settings.
         reference: The teacher.
         data: The dataset of both.
         options: How latency is measured.
-        weights: Size of the student's weights in bytes.
+        weights: Size of the student's weights, in bytes.
 
     Returns:
         The evaluation, and the student's predictions.
@@ -91,7 +91,19 @@ def evaluate_student(
 
 
 def load_reference(teacher: str, evaluation: str, profile: str) -> Reference:
-    """Read the teacher, its evaluation and its profile from their folders."""
+    """Load the teacher, its evaluation and its profile.
+
+    Args:
+        teacher: Folder of the teacher's checkpoint.
+        evaluation: Folder of the teacher's evaluation, with its predictions.
+        profile: Folder of the teacher's spectral profile.
+
+    Returns:
+        The reference for its students.
+
+    Raises:
+        UserError: The checkpoint cannot be loaded, or an artifact is missing or has another schema version.
+    """
     return Reference(
         classifier=load_classifier(teacher),
         predictions=load_predictions(evaluation),
@@ -102,7 +114,7 @@ def load_reference(teacher: str, evaluation: str, profile: str) -> Reference:
 
 
 def _against_teacher(predictions: pd.DataFrame, teacher: pd.DataFrame, teacher_scores: Scores) -> StudentScores:
-    """The scores, agreement with the teacher on the test split, and the share of its accuracy that is kept."""
+    """Compute the scores, agreement with the teacher on the test split, and retention of its accuracy."""
     assert list(predictions["id"]) == list(teacher["id"]), "teacher and student answered different texts"
     test = predictions["split"] != OUT_OF_SCOPE
     same = predictions["predicted"][test] == teacher["predicted"][test]

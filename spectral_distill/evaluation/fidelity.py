@@ -1,4 +1,4 @@
-"""How much a student's spectra look like its teacher's, layer by layer, aligned or not."""
+"""Spectral fidelity: how closely a student's spectra match its teacher's, layer by layer, aligned or not."""
 
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -11,10 +11,20 @@ from spectral_distill.spectra.transforms import spectral_distance, two_sided_wei
 
 
 def spectral_fidelity(student: SpectralProfile, teacher: SpectralProfile, selection: Selection) -> list[LayerFidelity]:
-    """Relative distance of fingerprints (0 is the same) at the embeddings and every student layer.
+    """Compute the relative distance of fingerprints at the embeddings and every student layer (0 is the same).
 
-    Each student layer is held against its mix of teacher layers; `student_layer` -1 is the embeddings. Of several
-    teacher layers the spectra are averaged, not the states: where they differ in phase, the mean state is not at 0.
+    Each student layer is compared with its teacher layers. The spectra of several teacher layers are averaged, not
+    their states. Where these differ in phase, a student whose state is their mean therefore has no distance of 0.
+
+    If student and teacher differ in width, the teacher's fingerprint is interpolated linearly in frequency.
+
+    Args:
+        student: The student's spectral profile.
+        teacher: The teacher's spectral profile, measured with the same settings.
+        selection: The student's layer mapping.
+
+    Returns:
+        One entry for the embeddings (student layer -1), then one for each student layer.
     """
     pairs: list[tuple[int, LayerMix]] = [(-1, [(-1, 1.0)]), *enumerate(selection.layers)]
     return [
@@ -36,7 +46,7 @@ def _distance(student: SpectralProfile, teacher: SpectralProfile, axis: str, lay
 
 
 def _at(bins: int, fingerprint: Tensor) -> Tensor:
-    """At the frequencies of a model of another width, linearly between one's own: cycles per channel are common."""
+    """Interpolate a fingerprint linearly to the frequencies of another width; both are in cycles per channel."""
     if len(fingerprint) == bins:
         return fingerprint
     return interpolate(fingerprint[None, None], size=bins, mode="linear", align_corners=True)[0, 0]

@@ -1,4 +1,4 @@
-"""How good answers are: a classifier's answers as a table (see `artifact`), and their scores on the test split."""
+"""Predictions of a classifier as a table (see `artifact`), and their scores on the test split."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,7 +19,16 @@ _ECE_BINS = 15
 
 
 def answer(classifier: "TextClassifier", data: DatasetDict, what: str) -> pd.DataFrame:
-    """The classifier's answers on the test split and on out-of-scope texts, where there are any."""
+    """Predict the labels of the test split, and of out-of-scope texts if there are any.
+
+    Args:
+        classifier: The classifier.
+        data: The dataset.
+        what: Name of the work in progress reports.
+
+    Returns:
+        Predictions, in the columns of `artifact`.
+    """
     names = np.array(class_names(data), dtype=object)
     parts = []
     for split in [name for name in ("test", OUT_OF_SCOPE) if name in data]:
@@ -41,7 +50,16 @@ def answer(classifier: "TextClassifier", data: DatasetDict, what: str) -> pd.Dat
 
 
 def score(predictions: pd.DataFrame) -> Scores:
-    """Accuracy, macro-F1 and calibration error on the test split; AUROC of confidence where there are strangers."""
+    """Compute a classifier's scores.
+
+    Args:
+        predictions: Predictions, in the columns of `artifact`.
+
+    Returns:
+        Accuracy, macro-F1 and calibration error on the test split, and the AUROC of confidence if there are
+        out-of-scope texts. A low confidence is to mark these, as in Hendrycks and Gimpel 2017
+        (https://arxiv.org/abs/1610.02136).
+    """
     test = predictions[predictions["split"] == "test"]
     correct = (test["label"] == test["predicted"]).to_numpy()
     return Scores(
@@ -60,7 +78,17 @@ def _out_of_scope_auroc(test: pd.DataFrame, out_of_scope: pd.DataFrame) -> float
 
 
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
-    """Mean |accuracy - confidence| over 15 equal bins, weighted by size (Guo et al. 2017, equation 5); both [N]."""
+    """Compute the mean |accuracy - confidence| over 15 equal bins of confidence, weighted by their size.
+
+    Source: Guo et al. 2017, equation 5 (https://arxiv.org/abs/1706.04599).
+
+    Args:
+        confidence: Probability of each predicted label, [N].
+        correct: Whether each prediction is correct, bool [N].
+
+    Returns:
+        The error, from 0 (calibrated) to 1.
+    """
     bins = np.clip((confidence * _ECE_BINS).astype(int), 0, _ECE_BINS - 1)
     gaps = [
         abs(correct[bins == index].mean() - confidence[bins == index].mean()) * (bins == index).mean()
@@ -70,7 +98,15 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> f
 
 
 def worst_pairs(predictions: pd.DataFrame, most: int) -> Sequence[tuple[str, str, int]]:
-    """The (true, answered) label pairs that are confused most often, with their counts."""
+    """List the pairs of labels that are confused most often.
+
+    Args:
+        predictions: Predictions, in the columns of `artifact`.
+        most: Maximum number of pairs.
+
+    Returns:
+        (true label, predicted label, count) on the test split, in descending order of the counts.
+    """
     test = predictions[predictions["split"] == "test"]
     wrong = test[test["label"] != test["predicted"]]
     counts = wrong.groupby(["label", "predicted"]).size().sort_values(ascending=False, kind="stable").head(most)

@@ -1,5 +1,7 @@
-"""The layer mapping of each candidate: for each layer of its student, the teacher layers that it starts from and is
-aligned to. `selections.json`, beside the signals, has a selection for each candidate's name."""
+"""The layer mapping of each candidate: which teacher layers initialise a student layer and which it is aligned to.
+
+`selections.json`, beside the teacher signals, has the selection of each candidate by name.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -10,10 +12,16 @@ from spectral_distill.storage.artifacts import Artifact
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """`layers[j]`: (teacher layer counted from 0, weight) of student layer j. One type for every strategy.
+    """The layer mapping of one student, of the same type for every strategy.
 
-    The mapping gives the student's first weights (the weighted mean of the teacher layers) and its targets (the
-    weighted mean of their outputs). `scores`, where a strategy has them, rank the teacher's layers 0 .. D - 1.
+    A student layer's initial weights are the weighted mean of its teacher layers' weights; its target is the weighted
+    mean of their outputs.
+
+    Attributes:
+        strategy: Name of the strategy.
+        depth: Number of the teacher's layers, D.
+        layers: For each student layer, its (teacher layer counted from 0, weight) pairs; the weights sum to 1.
+        scores: Scores of the teacher's layers, [D]; None if the strategy has none.
     """
 
     strategy: str
@@ -33,13 +41,24 @@ class Selection:
         return [heaviest_layer(mix) for mix in self.layers]
 
     def targets(self, aligned: str) -> list[int]:
-        """Teacher layers that an alignment of `all` or only the `last` student layer needs, ascending."""
+        """List the teacher layers that an alignment needs.
+
+        Args:
+            aligned: `all` student layers, or only the `last`.
+
+        Returns:
+            The teacher layers, counted from 0, ascending.
+        """
         mixes = self.layers if aligned == "all" else self.layers[-1:]
         return sorted({layer for mix in mixes for layer, _ in mix})
 
 
 class Selections(Artifact):
-    """The selection of each candidate, by its name."""
+    """The selections of all candidates.
+
+    Attributes:
+        selections: Selection by name of the candidate.
+    """
 
     KIND: ClassVar[str] = "selections"
     FILE: ClassVar[str] = "selections.json"

@@ -1,4 +1,4 @@
-"""What a strategy reads from a candidate, and what a teacher needs for it."""
+"""The part of a candidate that strategies read, and the check that a teacher has enough layers for it."""
 
 from typing import Protocol
 

@@ -322,7 +322,7 @@ def _check(layers: list[LayerMix], profile: SpectralProfile, candidate: LayerReq
     for mix in layers:
         if not all(0 <= layer < profile.depth for layer, _ in mix):
             problem = f"{mix}, expected teacher layers from 0 to {profile.depth - 1}"
-        elif not abs(sum(weight for _, weight in mix) - 1) < 1e-6:  # so that NaN is refused
+        elif not abs(sum(weight for _, weight in mix) - 1) < 1e-6:  # written so that it rejects NaN
             problem = f"{mix}, expected weights that sum to 1"
     if problem:
         raise UserError(f"strategy {candidate.strategy}: found {problem}; fix the strategy")

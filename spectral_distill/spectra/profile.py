@@ -1,4 +1,4 @@
-"""The spectral profile of a model: what each layer's hidden states look like in frequency, streamed over texts.
+"""The spectral profile of a model: the spectra of each layer's hidden states, measured on a stream of texts.
 
 Arrays of a profile are named `axis/quantity/variant/measure` (for example `channel/state/raw/intensity`):
 
@@ -9,15 +9,15 @@ Arrays of a profile are named `axis/quantity/variant/measure` (for example `chan
               permuted (the control: channels in a random but fixed order), sample (raw, to compare them with)
     measure   fingerprint [layers, bins], intensity [layers], entropy [layers], band_shares [layers, bands]
 
-Beside them stand `state/rms` [D + 1] and `update/rms` [D], the mean RMS over tokens; `update/block_influence` [D], the
-mean of 1 - cosine between a layer's input and output (ShortGPT, arXiv 2403.03853, equation 1); and
+Further arrays are `state/rms` [D + 1] and `update/rms` [D], the mean RMS over tokens; `update/block_influence` [D],
+the mean of 1 - cosine between a layer's input and output (ShortGPT, arXiv 2403.03853, equation 1); and
 `state/linear_cka` [D + 1, D + 1] between layers' mean-pooled states (Kornblith et al. 2019, arXiv 1905.00414).
 
-A profile shall cost little beside the forward passes. The channel axis' `raw` and `rms`, the mean RMS and the block
-influence are measured on all texts, of their tokens on every `TOKEN_STRIDE`-th: text p gives its tokens t with
-(p + t) mod stride = 0. No place in a text is left out, though a short text may give no token. The token axis,
-`clipped`, `permuted` and `sample` are measured on the first `SAMPLE_TEXTS`, linear CKA, which needs whole Gram
-matrices, on the first `CKA_TEXTS`.
+A profile must cost little beside the forward passes. The `raw` and `rms` variants of the channel axis, the mean RMS and
+the block influence are therefore measured on all texts, but only on every `TOKEN_STRIDE`-th token: of text p, the
+tokens t with (p + t) mod stride = 0. All positions in a text are covered, although a short text may contribute no
+token. The token axis, `clipped`, `permuted` and `sample` are measured on the first `SAMPLE_TEXTS` texts; linear CKA,
+which needs whole Gram matrices, on the first `CKA_TEXTS`.
 """
 
 import math
@@ -48,7 +48,7 @@ TOKEN_STRIDE = 16
 SAMPLE_TEXTS = 32
 CKA_TEXTS = 256
 AHEAD = (SAMPLE_TEXTS, CKA_TEXTS)
-"""These texts fill batches of their own, as what is measured on few texts of many batches costs more."""
+"""The first texts are batched separately, because it costs more to measure few texts of many batches."""
 _BATCH = 32
 _TOKENS_AT_ONCE, _SAMPLE_AT_ONCE = 1024, 16
 _PERMUTATION_SEED = 0
@@ -57,17 +57,30 @@ _ARRAYS = "profile.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class SpectralProfile:
-    """Arrays by name (see the module) and the facts: what was measured, on what, with which settings."""
+    """The spectral profile of a model.
+
+    Attributes:
+        arrays: Arrays by name; see the module's docstring.
+        facts: What was measured, on which texts, with which settings.
+    """
 
     arrays: dict[str, Tensor]
     facts: ProfileFacts
 
     @property
     def depth(self) -> int:
+        """Number of encoder layers, D."""
         return self.facts.depth
 
     def layers(self, measure: str) -> Tensor:
-        """A measure of the D encoder layers alone: the first axis without the embeddings, if it has them."""
+        """Return a measure of the D encoder layers only, without the embeddings.
+
+        Args:
+            measure: Name of an array.
+
+        Returns:
+            The array [D, ...].
+        """
         values = self.arrays[measure]
         return values[1:] if len(values) == self.depth + 1 else values
 
@@ -85,11 +98,27 @@ class SpectralProfile:
         return intensity_over_depth(self, chosen or {})
 
     def save(self, folder: Path) -> None:
+        """Write the arrays and the facts.
+
+        Args:
+            folder: Folder of the artifact.
+        """
         save_file({name: array.contiguous() for name, array in self.arrays.items()}, folder / _ARRAYS)
         self.facts.save(folder)
 
 
 def load_profile(folder: str | Path) -> SpectralProfile:
+    """Read a spectral profile. Needs no model library.
+
+    Args:
+        folder: Folder of the artifact.
+
+    Returns:
+        The profile.
+
+    Raises:
+        UserError: The facts are missing or have another schema version.
+    """
     facts = ProfileFacts.load(folder)
     return SpectralProfile(arrays=load_file(Path(folder) / _ARRAYS), facts=facts)
 
@@ -97,7 +126,18 @@ def load_profile(folder: str | Path) -> SpectralProfile:
 def profile_classifier(
     classifier: "TextClassifier", texts: Sequence[str], *, bins: int, clip_sigmas: float, what: str = ""
 ) -> SpectralProfile:
-    """Run the texts through the model and measure every layer. Memory does not grow with the number of texts."""
+    """Run texts through a model and measure every layer. Memory does not grow with the number of texts.
+
+    Args:
+        classifier: The model.
+        texts: Texts to measure.
+        bins: Number of lowest frequency bins that the intensity is averaged over; 0 means all.
+        clip_sigmas: Robust standard deviations at which the `clipped` variant clips outlier channels.
+        what: Name of the work in progress reports; empty for no reports.
+
+    Returns:
+        The spectral profile.
+    """
     from spectral_distill.models.encoder_layers import run_and_show  # reading a profile needs no model library
 
     meter = SpectralMeter(clip_sigmas=clip_sigmas, token_stride=TOKEN_STRIDE)
@@ -112,7 +152,11 @@ def profile_classifier(
 class SpectralMeter:
     """Sums of spectra over the real tokens (channel axis) or texts (token axis) of a stream of batches.
 
-    Sums within a batch in the states' precision, at least float32; over batches in float64.
+    Sums within a batch have the states' precision, at least float32; sums over batches are float64.
+
+    Args:
+        clip_sigmas: Robust standard deviations at which the `clipped` variant clips outlier channels.
+        token_stride: One in this many tokens is measured on the channel axis.
     """
 
     def __init__(self, *, clip_sigmas: float, token_stride: int = 1):
@@ -125,8 +169,15 @@ class SpectralMeter:
 
     @contextmanager
     def batch(self, mask: Tensor, positions: Tensor) -> Iterator[Callable[[Tensor], None]]:
-        """Measure a batch with this mask [B, L], of the texts at these positions [B]: to what the block is given go its
-        D + 1 states [B, L, H] in turn, embeddings first."""
+        """Measure one batch.
+
+        Args:
+            mask: Attention mask [B, L].
+            positions: Positions of the batch's texts among all texts, [B].
+
+        Yields:
+            A function to call with each of the D + 1 states [B, L, H] in turn, embeddings first.
+        """
         batch = _Batch(mask, positions.to(mask.device), self._token_stride, self._clip_sigmas)
         yield batch.measure
         self._depth, self._channels = len(batch.tokens) - 1, batch.tokens[0].shape[-1]
@@ -138,12 +189,19 @@ class SpectralMeter:
         if batch.pooled:
             pooled = torch.cat(batch.pooled, dim=1).double().cpu()
             self._pooled |= dict(zip(positions[positions < CKA_TEXTS].tolist(), pooled, strict=True))
-        self._waiting.append(batch.tokens)  # of several batches at once: small operations cost more than they compute
+        self._waiting.append(batch.tokens)  # several batches at once, as small operations are mostly overhead
         if sum(len(tokens[0]) for tokens in self._waiting) >= _TOKENS_AT_ONCE:
             self._measure_channels()
 
     def profile(self, *, bins: int) -> SpectralProfile:
-        """The profile of everything seen so far; `bins` as in `spectrum.intensity`."""
+        """Compute the profile of all batches so far.
+
+        Args:
+            bins: Number of lowest frequency bins that the intensity is averaged over; 0 means all.
+
+        Returns:
+            The spectral profile.
+        """
         self._measure_channels()
         means = {name: total / self._counts[name] for name, total in self._sums.items()}
         arrays = {name: value for name, value in means.items() if value.dim() == 1}
@@ -171,10 +229,10 @@ class SpectralMeter:
         return SpectralProfile(arrays=arrays, facts=facts)
 
     def _measure_channels(self) -> None:
-        """What is measured on every text. One layer at a time: what it needs stays in the processor's cache."""
+        """Measure the waiting tokens, one layer at a time so that its data stay in the processor's cache."""
         count = sum(len(tokens[0]) for tokens in self._waiting)
         if not count:
-            return  # MKL transforms no empty tensor
+            return  # MKL cannot transform an empty tensor
         sums: dict[str, list[Tensor]] = defaultdict(list)
         below = None
         with full_products():
@@ -191,14 +249,14 @@ class SpectralMeter:
             self._add(name, torch.stack(totals), count)
 
     def _add(self, name: str, sums: Tensor, count: int) -> None:
-        """Sums over a batch by layer, [layers] or [layers, bins], of `count` tokens or channels of texts."""
+        """Add a batch's sums by layer, [layers] or [layers, bins], over `count` tokens or channels of texts."""
         sums = sums.double().cpu()
         self._sums[name] = self._sums[name] + sums if name in self._sums else sums
         self._counts[name] = self._counts.get(name, 0) + count
 
 
 class _Batch:
-    """What a batch's states leave behind: one at a time, so that the whole of none is kept."""
+    """The parts of a batch's states that are kept. States come one at a time, so that none is kept whole."""
 
     def __init__(self, mask: Tensor, positions: Tensor, token_stride: int, clip_sigmas: float):
         self.tokens: list[Tensor] = []
@@ -216,7 +274,7 @@ class _Batch:
     def measure(self, states: Tensor) -> None:
         self.tokens.append(states.flatten(0, 1).index_select(0, self._measured))
         if not len(self._to_pool):
-            return  # nor is one of them in the sample, which is some of those texts
+            return  # then the sample, a part of these texts, is empty too
         with full_products():
             for sample in self.samples:
                 sample.measure(states)
@@ -225,10 +283,10 @@ class _Batch:
 
 
 class _Sample:
-    """Sums of what is measured on the first texts, by name and layer: of few of like length, with little padding."""
+    """Sums by name and layer over a few of the first texts, of similar length so that there is little padding."""
 
     def __init__(self, mask: Tensor, texts: Tensor, clip_sigmas: float):
-        """Of a batch with this mask [B, L] the texts with these indices [b, 1]."""
+        """Select the texts with these indices [b, 1] of a batch with this mask [B, L]."""
         self.sums: dict[str, list[Tensor]] = defaultdict(list)
         self._texts, self._tokens = texts, mask[texts.flatten()].any(dim=0).nonzero().flatten()
         self._mask = mask[texts, self._tokens]
@@ -236,7 +294,7 @@ class _Sample:
         self._below: Tensor | None = None
 
     def count(self, name: str, channels: int) -> int:
-        """Of how many tokens, or channels of texts, a sum is."""
+        """Return the number of tokens, or of channels of texts, in a sum."""
         return int(self._mask.sum()) if name.startswith("channel/") else len(self._mask) * channels
 
     def measure(self, states: Tensor) -> None:
@@ -266,9 +324,10 @@ class _Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class _TokenSpectra:
-    """Of the tokens of a layer or an update: one-sided spectra [T, K], their magnitudes [T, K] and norms [T].
+    """One-sided spectra [T, K] of a layer's or an update's tokens, with their magnitudes [T, K] and norms [T].
 
-    No token is transformed twice, as the transform is linear, nor read twice: by Parseval, norms are the spectra's.
+    The transform is linear, so an update needs no transform of its own. By Parseval's theorem, the norms of the spectra
+    are those of the tokens.
     """
 
     spectra: Tensor
@@ -295,7 +354,7 @@ class _TokenSpectra:
 
 
 def _turns(below: Tensor, above: Tensor, update: Tensor) -> Tensor:
-    """1 - cosine between vectors below and above, from their norms and their difference's: the law of cosines."""
+    """Compute 1 - cosine between vectors from their norms and that of their difference, by the law of cosines."""
     return (update.square() - (above - below).square()) * _reciprocal(2 * below * above)
 
 
@@ -309,10 +368,17 @@ def _measures(name: str, fingerprint: Tensor, weights: Tensor, bins: int) -> dic
 
 
 def linear_cka(features: Tensor) -> Tensor:
-    """Linear CKA between layers: features [layers, texts, H] -> [layers, layers] in [0, 1].
+    """Compute linear CKA between layers: |Y^T X|^2 / (|X^T X| |Y^T Y|) of centred features, in the Frobenius norm.
 
-    |Y^T X|^2 / (|X^T X| |Y^T Y|) of centred features (Kornblith et al. 2019, section 3), by way of the texts' Gram
-    matrices, which are smaller than the channels' where there are few texts.
+    It is computed from the texts' Gram matrices, which are smaller than the channels' if there are few texts.
+
+    Source: Kornblith et al. 2019, section 3 (https://arxiv.org/abs/1905.00414).
+
+    Args:
+        features: Features of each layer, [layers, texts, H].
+
+    Returns:
+        CKA [layers, layers], from 0 to 1.
     """
     centred = features - features.mean(dim=1, keepdim=True)
     grams = (centred @ centred.transpose(1, 2)).flatten(1)

@@ -1,4 +1,4 @@
-"""What a spectral profile was measured on, and how: `profile.json`. Reading it needs no model library."""
+"""Facts of a spectral profile: what was measured, and how (`profile.json`). Reading them needs no model library."""
 
 from typing import ClassVar, Literal
 
@@ -9,19 +9,19 @@ class ProfileFacts(Artifact):
     """The facts of a spectral profile.
 
     Attributes:
-        depth: Encoder layers of the model, D.
+        depth: Number of the model's encoder layers, D.
         channels: Width of its hidden states, H.
-        texts: Texts that the profile was measured on.
-        tokens: Their tokens that were measured on the channel axis.
-        token_stride: Of the texts' tokens every such one is measured.
-        sample_texts: Texts that the token axis and the controls were measured on.
-        cka_texts: Texts that linear CKA was measured on.
-        bins: Lowest frequency bins that the intensity is averaged over; 0 means all.
-        clip_sigmas: Robust standard deviations at which the clipped control clips outlier channels.
+        texts: Number of texts that the profile was measured on.
+        tokens: Number of tokens in these texts.
+        token_stride: One in this many tokens is measured on the channel axis.
+        sample_texts: Number of texts that the token axis and the controls were measured on.
+        cka_texts: Number of texts that linear CKA was measured on.
+        bins: Number of lowest frequency bins that the intensity is averaged over; 0 means all.
+        clip_sigmas: Robust standard deviations at which the `clipped` variant clips outlier channels.
         token_grid_points: Points of the token axis' frequency grid.
-        bands: Bands of the band shares.
-        normalisation: Of the Fourier transform.
-        frequency_unit: By axis.
+        bands: Number of bands of the band shares.
+        normalisation: Scaling of the Fourier transform.
+        frequency_unit: Unit of the frequencies, by axis.
     """
 
     KIND: ClassVar[str] = "spectral profile"

@@ -35,7 +35,7 @@ MAX_USES = 4  # of one core phrasing
 MAX_WORDS = 35
 OUT_OF_SCOPE_COUNT = 120
 
-# Under these labels nobody need be out on a bike, so "I rode from A to B" would sound odd.
+# These labels need no ride, so "I rode from A to B" would sound odd.
 DESK_LABELS = frozenset(
     {
         "cancel_reservation",
