@@ -105,9 +105,7 @@ def _of_server(connection: Connection, package: Package, experiment: str) -> Ite
         return
     yield Finding("ok", "namespace", namespace or "the server's own")
     found = pages(client.list_experiments, "experiments", namespace=namespace, filter=named("display_name", experiment))
-    yield Finding(
-        "ok", "experiment", f"{experiment}, {'there' if found else 'not there yet; the first run creates it'}"
-    )
+    yield Finding("ok", "experiment", f"{experiment}, {'exists' if found else 'missing; the first run creates it'}")
     known = pages(client.list_pipelines, "pipelines", namespace=namespace, filter=named("display_name", package.name))
     held = known and pages(
         client.list_pipeline_versions,
