@@ -198,14 +198,18 @@ def load_classifier(checkpoint: str | Path, *, max_tokens: int | None = None) ->
         max_tokens: Maximum sequence length in tokens; the tokenizer's own by default.
 
     Returns:
-        The classifier.
+        The classifier; a `Student` where the folder says how it was made.
 
     Raises:
         UserError: Where there is no such checkpoint, or it has no classification head.
     """
     uri = str(checkpoint)
     with tempfile.TemporaryDirectory() as scratch:
-        return _load_folder(checkpoints.fetch(uri, checkpoints.version(uri), Path(scratch)), max_tokens=max_tokens)
+        folder = checkpoints.fetch(uri, checkpoints.version(uri), Path(scratch))
+        found = _load_folder(folder, max_tokens=max_tokens)
+        if not (folder / StudentDescription.FILE).is_file():
+            return found
+        return _student(found, StudentDescription.load(folder))
 
 
 def profile(model: TextClassifier, texts: Sequence[str], *, bins: int = 0, clip_sigmas: float = 5.0) -> SpectralProfile:
@@ -219,7 +223,12 @@ def profile(model: TextClassifier, texts: Sequence[str], *, bins: int = 0, clip_
 
     Returns:
         Fingerprints [layers, bins], intensities [layers] and more, by name; see `SpectralProfile`.
+
+    Raises:
+        UserError: Where there are no texts.
     """
+    if not len(texts):
+        raise UserError("texts: found none, expected at least one; give training texts")
     return profile_classifier(model, list(texts), bins=bins, clip_sigmas=clip_sigmas, what="profile")
 
 
@@ -283,11 +292,7 @@ def distill(
     Raises:
         UserError: Where neither mapping nor student is given, labels differ, or an argument is out of bounds.
     """
-    if teacher.labels != class_names(data):
-        raise UserError(
-            f"teacher: its {len(teacher.labels)} labels are not the data's {len(class_names(data))}; fine-tune it on "
-            "this data"
-        )
+    _check_labels("teacher", teacher, data)
     pinned = {str(student): checkpoints.version(str(student))} if student else {}
     wanted, mapping = _candidate(teacher, mapping, str(student), pinned, candidate)
     options = StudentOptions(
@@ -319,7 +324,7 @@ def distill(
             run=_UNTRACKED,
         )
     description = StudentDescription(candidate=wanted, selection=mapping, settings=options, signals=facts)
-    return Student(model=made.model, tokenizer=made.tokenizer, precision=made.precision, description=description)
+    return _student(made, description)
 
 
 def evaluate(
@@ -341,7 +346,11 @@ def evaluate(
 
     Returns:
         Scores, size, latency and spectral fidelity.
+
+    Raises:
+        UserError: Where the student does not say how it was made, or labels differ.
     """
+    _check_student("student", student, data)
     reference = _reference(teacher, data, profile)
     options = LatencyOptions(latency_batches=latency_batches)
     return evaluate_student(student, student.description, reference, data, options, _bytes(student))[0]
@@ -370,8 +379,11 @@ def compare(
         The leaderboard, the decision and the report.
 
     Raises:
-        UserError: Where there is no student, or two are the same candidate.
+        UserError: Where there is no student, two are the same candidate, one does not say how it was made, or labels
+            differ.
     """
+    for index, student in enumerate(students):
+        _check_student(f"students[{index}]", student, data)
     names = [student.description.candidate.name for student in students]
     if not students or len(set(names)) < len(names):
         raise UserError(f"students: found {names}, expected at least one and each once; give another seed or mapping")
@@ -396,6 +408,7 @@ def compare(
 
 
 def _reference(teacher: TextClassifier, data: DatasetDict, spectra: SpectralProfile | None) -> Reference:
+    _check_labels("teacher", teacher, data)
     predictions = answer(teacher, data, "evaluate")
     return Reference(
         classifier=teacher,
@@ -404,6 +417,31 @@ def _reference(teacher: TextClassifier, data: DatasetDict, spectra: SpectralProf
         profile=spectra or profile(teacher, sample_texts(data, ProfileOptions().profile_examples)),
         bytes=_bytes(teacher),
     )
+
+
+def _student(classifier: TextClassifier, description: StudentDescription) -> Student:
+    return Student(
+        model=classifier.model,
+        tokenizer=classifier.tokenizer,
+        precision=classifier.precision,
+        description=description,
+    )
+
+
+def _check_labels(what: str, classifier: TextClassifier, data: DatasetDict) -> None:
+    """`UserError` where class numbers of classifier and data do not mean the same."""
+    names = class_names(data)
+    if classifier.labels != names:
+        raise UserError(
+            f"{what}: found {len(classifier.labels)} labels that are not the data's {len(names)}, expected the same in "
+            "the same order; fine-tune it on this data"
+        )
+
+
+def _check_student(what: str, student: TextClassifier, data: DatasetDict) -> None:
+    if not isinstance(student, Student):
+        raise UserError(f"{what}: found a {type(student).__name__}, expected a Student; give what `distill` returns")
+    _check_labels(what, student, data)
 
 
 def _bytes(classifier: TextClassifier) -> int:

@@ -17,7 +17,20 @@ from pathlib import Path
 assert Path("report.html").stat().st_size > 10_000
 assert len(comparison.leaderboard) == 2
 assert evaluation.scores.agreement > 0.1
-assert sd.load_classifier("student").labels == teacher.labels
+again = sd.load_classifier("student")
+assert again.labels == teacher.labels
+assert again.description == students[0].description
+for wrong in (
+    lambda: sd.evaluate(teacher, teacher, data),
+    lambda: sd.profile(teacher, []),
+    lambda: sd.compare([], teacher, data),
+):
+    try:
+        wrong()
+    except sd.UserError as error:
+        assert "expected" in str(error)
+    else:
+        raise AssertionError("bad input was accepted")
 assert not {"kfp", "mlflow", "docker"} & set(sys.modules)
 """
 
